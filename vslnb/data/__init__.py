@@ -1,0 +1,1 @@
+"""Everything that reads or makes data in the SCAN layout."""

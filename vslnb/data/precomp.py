@@ -1,0 +1,247 @@
+"""The SCAN layout: region features in a memory map, captions and ids as lines of text.
+
+`{split}_ims.npy` (N, R, F), or N*Q rows with every image repeated Q times as the field's dev and test files
+have it; `{split}_caps.txt`, Q consecutive lines an image; `{split}_ids.txt`; a vocabulary JSON. Ours adds
+`{split}_boxes.npy` (N or 1, R, 4: x0, y0, x1, y1 as shares of the picture), `{split}_pictures.txt` (a path
+an image, below the manifest's `picture_root`) and the manifest `dataset.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vslnb.data.vocabulary import Vocabulary
+from vslnb.errors import InputError
+
+SPLITS = ("train", "dev", "test", "testall")
+MANIFEST = "dataset.json"
+VOCABULARY = "vocab.json"
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split, opened but not loaded. N images, Q captions an image, R regions of F numbers.
+
+    `features` is a memory map of N or N*Q rows; index images through `regions`, which hides the difference.
+    """
+
+    folder: Path
+    name: str
+    features: np.ndarray
+    captions: list[str]
+    ids: list[str]
+    captions_per_image: int
+
+    def __len__(self) -> int:
+        return len(self.captions) // self.captions_per_image
+
+    @property
+    def step(self) -> int:
+        """Rows of the features file from one image to the next: 1, or Q where images are repeated."""
+        return len(self.features) // len(self)
+
+    def regions(self, images: Sequence[int] | np.ndarray | slice) -> np.ndarray:
+        """Features of some images as float32 (n, R, F).
+
+        Raises:
+            InputError: if a number is not finite, with the row it stands in.
+        """
+        images = np.arange(len(self))[images]
+        block = self.features[images * self.step].astype(np.float32)
+        bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
+        if len(bad):
+            image = int(images[bad[0]])
+            raise InputError(
+                f"{self.folder / self.name}_ims.npy, row {image * self.step} (image {self.ids[image]})",
+                "the features hold NaN or infinity",
+                "Extract the features of this image again.",
+            )
+        return block
+
+    def boxes(self) -> np.ndarray | None:
+        """Region boxes (N, R, 4) as shares of width and height, or None where the data set has none."""
+        path = self.folder / f"{self.name}_boxes.npy"
+        if not path.exists():
+            return None
+        boxes = np.load(path)
+        return np.broadcast_to(boxes, (len(self), *boxes.shape[1:]))
+
+    def pictures(self) -> list[Path] | None:
+        """The picture of every image, or None where the data set has none."""
+        path = self.folder / f"{self.name}_pictures.txt"
+        if not path.exists():
+            return None
+        root = self.folder / read_manifest(self.folder).get("picture_root", ".")
+        return [root / line for line in read_lines(path)]
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a UTF-8 file, stripped.
+
+    Raises:
+        InputError: for a missing file, a line that is not UTF-8, or an empty line.
+    """
+    if not path.exists():
+        raise InputError(
+            path, "there is no such file", "See `vslnb import --help` for how to make a data set."
+        )
+    lines = []
+    for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            line = raw.decode("utf-8").strip()
+        except UnicodeDecodeError:
+            raise InputError(
+                f"{path}, line {number}", "this is not UTF-8 text", "Save the file as UTF-8."
+            ) from None
+        if not line:
+            raise InputError(
+                f"{path}, line {number}", "the line is empty", "Fill it in; line k belongs to item k."
+            )
+        lines.append(line)
+    return lines
+
+
+def read_manifest(folder: str | Path) -> dict:
+    """What `dataset.json` says, or an empty dict for the field's own folders, which have none."""
+    path = Path(folder) / MANIFEST
+    if not path.exists():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as fault:
+        raise InputError(path, f"not valid JSON ({fault})", "Import the data set again.") from None
+
+
+def open_features(path: Path) -> np.ndarray:
+    """Map a features file (rows, R, F) of float16 or float32 without loading it.
+
+    Raises:
+        InputError: if it is missing, cut short, or not such an array.
+    """
+    if not path.exists():
+        raise InputError(
+            path, "there is no such file", "See `vslnb import --help` for how to make a data set."
+        )
+    remedy = "Copy or extract the features again: float16 or float32, shape (images, regions, width)."
+    try:
+        features = np.load(path, mmap_mode="r")
+    except (ValueError, OSError, EOFError) as fault:
+        raise InputError(path, f"not a whole .npy array ({fault})", remedy) from None
+    if features.ndim != 3 or features.dtype not in (np.float16, np.float32) or 0 in features.shape:
+        raise InputError(path, f"an array of {features.dtype} with shape {features.shape}", remedy)
+    return features
+
+
+def load_split(folder: str | Path, name: str) -> Split:
+    """Open a split and check that features, captions and ids agree in number.
+
+    Raises:
+        InputError: naming the file, what was counted and what was expected.
+    """
+    folder = Path(folder)
+    per_image = int(read_manifest(folder).get("captions_per_image", 5))
+    captions_path, features_path = folder / f"{name}_caps.txt", folder / f"{name}_ims.npy"
+    captions, features = read_lines(captions_path), open_features(features_path)
+    if not captions or len(captions) % per_image:
+        last = len(captions) // per_image
+        raise InputError(
+            f"{captions_path}, line {len(captions)}",
+            f"{len(captions)} captions are not a multiple of {per_image} an image "
+            f"(image {last} would have {len(captions) % per_image})",
+            f"Every image needs {per_image} captions on consecutive lines.",
+        )
+    images = len(captions) // per_image
+    if len(features) not in (images, len(captions)):
+        raise InputError(
+            f"{features_path}, row {len(features)}",
+            f"{len(features)} rows, but {captions_path.name} has {len(captions)} captions",
+            f"Expected {images} rows (one an image) or {len(captions)} (one a caption).",
+        )
+    ids_path = folder / f"{name}_ids.txt"
+    ids = read_lines(ids_path) if ids_path.exists() else [str(i) for i in range(images)]
+    if len(ids) not in (images, len(captions)):
+        raise InputError(
+            f"{ids_path}, line {len(ids)}",
+            f"{len(ids)} ids for {images} images",
+            "One id an image is expected.",
+        )
+    return Split(folder, name, features, captions, ids[:: len(ids) // images], per_image)
+
+
+def load_vocabulary(folder: str | Path) -> Vocabulary:
+    """The vocabulary of a data set: `vocab.json` inside, or the field's `vocab/NAME_vocab.json` beside it."""
+    folder = Path(folder).resolve()
+    places = [folder / VOCABULARY, folder / f"{folder.name}_vocab.json"]
+    places.append(folder.parent / "vocab" / f"{folder.name}_vocab.json")
+    found = [place for place in places if place.exists()]
+    if not found:
+        tried = ", ".join(str(place) for place in places)
+        raise InputError(
+            folder, f"no vocabulary (looked for {tried})", "Put the vocabulary JSON in one of these."
+        )
+    return Vocabulary.read(found[0])
+
+
+def write_lines(path: Path, lines: Sequence[str]) -> None:
+    """One item a line; white space inside an item is folded so that it stays one line."""
+    path.write_text("".join(" ".join(line.split()) + "\n" for line in lines), encoding="utf-8")
+
+
+def write_split(
+    folder: Path,
+    name: str,
+    captions: Sequence[str],
+    ids: Sequence[str],
+    boxes: np.ndarray,
+    pictures: Sequence[str] | None = None,
+) -> None:
+    """Write everything of a split but its features, which their maker streams into a memory map."""
+    write_lines(folder / f"{name}_caps.txt", captions)
+    write_lines(folder / f"{name}_ids.txt", ids)
+    np.save(folder / f"{name}_boxes.npy", boxes.astype(np.float32))
+    if pictures is not None:
+        write_lines(folder / f"{name}_pictures.txt", pictures)
+
+
+def write_manifest(
+    folder: Path, origin: str, captions_per_image: int, picture_root: str = ".", **details: object
+) -> dict:
+    """Finish a data set: build its vocabulary from train and write `dataset.json` with counts and hashes."""
+    present = [name for name in SPLITS if (folder / f"{name}_ims.npy").exists()]
+    source = "train" if "train" in present else present[0]
+    captions = read_lines(folder / f"{source}_caps.txt")
+    Vocabulary.build(captions, min_count=4 if len(captions) >= 2000 else 1).write(folder / VOCABULARY)
+    splits = {}
+    for name in present:
+        rows, regions, width = open_features(folder / f"{name}_ims.npy").shape
+        files = [f"{name}_ims.npy", f"{name}_caps.txt", f"{name}_ids.txt"]
+        splits[name] = {
+            "images": rows,
+            "regions": regions,
+            "width": width,
+            "sha256": {file: file_hash(folder / file) for file in files},
+        }
+    manifest = {
+        "origin": origin,
+        "captions_per_image": captions_per_image,
+        "picture_root": picture_root,
+        "vocabulary_sha256": file_hash(folder / VOCABULARY),
+        "splits": splits,
+        **details,
+    }
+    (folder / MANIFEST).write_text(
+        json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return manifest
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,113 @@
+"""Words to integers, in the file format the field shares (SCAN, SGRAF and their followers)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from nltk.tokenize import NLTKWordTokenizer
+
+from vslnb.errors import InputError
+
+PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
+SPECIAL = (PAD, START, END, UNKNOWN)
+_tokenizer = NLTKWordTokenizer()
+
+
+@lru_cache(maxsize=500_000)
+def tokenize(caption: str) -> tuple[str, ...]:
+    """Lower case, then Penn Treebank words: the tokens of the text encoder (STUDY section 4).
+
+    >>> tokenize("Two dogs don't run.")
+    ('two', 'dogs', 'do', "n't", 'run', '.')
+    """
+    return tuple(_tokenizer.tokenize(caption.lower()))
+
+
+class Vocabulary:
+    """A bijection between words and 0..n-1, with `<pad>` at 0.
+
+    >>> vocabulary = Vocabulary.build(["a dog", "a cat"], min_count=1)
+    >>> len(vocabulary), vocabulary.encode("a dog flies")
+    (7, [1, 4, 6, 3, 2])
+    """
+
+    def __init__(self, words: Sequence[str]):
+        self.words = tuple(words)
+        self.index = {word: i for i, word in enumerate(self.words)}
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.index
+
+    @classmethod
+    def build(cls, captions: Iterable[str], min_count: int = 4) -> Vocabulary:
+        """Keep the words seen at least `min_count` times (the field keeps four), in alphabetical order."""
+        counts = Counter(token for caption in captions for token in tokenize(caption))
+        return cls(SPECIAL + tuple(sorted(word for word, n in counts.items() if n >= min_count)))
+
+    def encode(self, caption: str) -> list[int]:
+        """The ids of a caption between `<start>` and `<end>`; an unknown word becomes `<unk>`."""
+        unknown = self.index[UNKNOWN]
+        inner = [self.index.get(token, unknown) for token in tokenize(caption)]
+        return [self.index[START], *inner, self.index[END]]
+
+    def encode_all(self, captions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Ids (C, W) int64 padded with 0 and lengths (C,) int64 that count `<start>` and `<end>`."""
+        rows = [self.encode(caption) for caption in captions]
+        lengths = np.array([len(row) for row in rows], dtype=np.int64)
+        ids = np.zeros((len(rows), int(lengths.max(initial=0))), dtype=np.int64)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = row
+        return ids, lengths
+
+    def unknown_share(self, captions: Iterable[str]) -> float:
+        """The share of tokens that this vocabulary does not hold."""
+        known = total = 0
+        for caption in captions:
+            tokens = tokenize(caption)
+            total += len(tokens)
+            known += sum(token in self.index for token in tokens)
+        return 1 - known / total if total else 0.0
+
+    def write(self, path: str | Path) -> None:
+        """Write the field's JSON: `word2idx`, `idx2word` (string keys) and `idx`, the count."""
+        content = {
+            "idx2word": {str(i): word for i, word in enumerate(self.words)},
+            "word2idx": self.index,
+            "idx": len(self),
+        }
+        Path(path).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Vocabulary:
+        """Read the field's JSON.
+
+        Raises:
+            InputError: if the file is not such a vocabulary, or its two tables disagree.
+        """
+        remedy = "Use the vocabulary file that came with the features, or `vslnb import` to make one."
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            table, back, count = content["idx2word"], content["word2idx"], content["idx"]
+            words = [table[str(i)] for i in range(count)]
+        except FileNotFoundError:
+            raise InputError(path, "there is no vocabulary here", remedy) from None
+        except (ValueError, KeyError, TypeError) as fault:
+            raise InputError(
+                path, f"not a vocabulary with word2idx, idx2word and idx ({fault!r})", remedy
+            ) from None
+        for i, word in enumerate(words):
+            if not isinstance(word, str) or back.get(word) != i:
+                raise InputError(f"{path}, index {i}", f"idx2word says {word!r}, word2idx disagrees", remedy)
+        if words[:1] != [PAD] or any(special not in back for special in SPECIAL):
+            raise InputError(
+                path, f"{PAD} must be word 0 and {', '.join(SPECIAL[1:])} must be present", remedy
+            )
+        return cls(words)

@@ -1,0 +1,21 @@
+"""The one error a user is meant to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """Something given to us is wrong: says where it is, what is wrong and what to do.
+
+    Args:
+        where: the file, with a line or row if there is one.
+        problem: what was found.
+        remedy: what the user can do about it.
+
+    >>> print(InputError("test_caps.txt, line 3", "the caption is empty", "Write a caption or remove the image."))
+    test_caps.txt, line 3: the caption is empty. Write a caption or remove the image.
+    """
+
+    def __init__(self, where: str | Path, problem: str, remedy: str):
+        super().__init__(f"{where}: {problem.rstrip('.')}. {remedy}")
