@@ -1,0 +1,132 @@
+"""Eq. 2, 5, 6 and 7. Each loss stands alone: give it any model's scores and any semantic matrix."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vslnb.ranking import soft_rank
+
+
+class TripletLoss(nn.Module):
+    """Eq. 2, summed over the batch, both directions.
+
+    Args:
+        margin: m.
+        negatives: `hardest` takes the highest-scoring negative of each query (SGRAF and the released
+            program), `all` sums over every negative (Eq. 2 leaves it open).
+
+    >>> TripletLoss()(torch.tensor([[0.9, 0.8], [0.1, 0.7]]))
+    tensor(0.4000)
+    """
+
+    def __init__(self, margin: float = 0.2, negatives: str = "hardest"):
+        super().__init__()
+        if negatives not in ("hardest", "all"):
+            raise ValueError(f"negatives must be 'hardest' or 'all', got {negatives!r}")
+        self.margin, self.negatives = margin, negatives
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """`scores` (B, B), row = image, column = caption, pairs on the diagonal -> scalar."""
+        _check_square(scores)
+        own = scores.diagonal()
+        diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        captions = (self.margin + scores - own[:, None]).clamp(min=0).masked_fill(diagonal, 0)
+        images = (self.margin + scores - own[None, :]).clamp(min=0).masked_fill(diagonal, 0)
+        if self.negatives == "hardest":
+            captions, images = captions.amax(1), images.amax(0)
+        return captions.sum() + images.sum()
+
+
+class VisualSemanticLoss(nn.Module):
+    """Eq. 5: one minus the mean ratio of the smaller to the larger of two soft ranks; 0 when they agree.
+
+    The text-side loss L_ts of Eq. 7 is the same on `scores.T` and the similarity of the captions.
+
+    Args:
+        temperature: tau of Eq. 4.
+        rank: `paper`, `descending` or `released`, see `vslnb.ranking`.
+
+    >>> scores = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+    >>> round(float(VisualSemanticLoss()(scores, scores)), 6)
+    0.0
+    >>> float(VisualSemanticLoss(rank="descending")(scores, -scores))
+    0.5
+
+    Two towers in ten lines, trained by VSL alone:
+
+    >>> _ = torch.manual_seed(0)
+    >>> images, captions = torch.randn(8, 5), torch.randn(8, 5)
+    >>> semantics = torch.corrcoef(images)
+    >>> tower = torch.nn.Linear(5, 5)
+    >>> step = torch.optim.Adam(tower.parameters(), lr=0.05)
+    >>> def loss():
+    ...     return VisualSemanticLoss(temperature=0.1)(tower(images) @ captions.T, semantics)
+    >>> before = loss().item()
+    >>> for _ in range(50):
+    ...     step.zero_grad(); loss().backward(); step.step()
+    >>> loss().item() < before
+    True
+    """
+
+    def __init__(self, temperature: float = 1e-3, rank: str = "paper"):
+        super().__init__()
+        self.temperature, self.rank = temperature, rank
+
+    def forward(self, scores: Tensor, semantics: Tensor) -> Tensor:
+        """`scores` (B, B) and `semantics` (B, B) -> scalar in [0, 1); no gradient reaches `semantics`."""
+        _check_square(scores)
+        if scores.shape != semantics.shape:
+            raise ValueError(f"scores {tuple(scores.shape)} and semantics {tuple(semantics.shape)} differ")
+        ranks = soft_rank(scores, self.temperature, self.rank)
+        with torch.no_grad():
+            wanted = soft_rank(semantics.to(scores), self.temperature, self.rank)
+        return 1 - (torch.minimum(ranks, wanted) / torch.maximum(ranks, wanted)).mean()
+
+
+class Objective(nn.Module):
+    """Eq. 6 and 7: alpha * triplet + beta * L_vs + beta_text * L_ts.
+
+    With `all` negatives the triplet is divided by the B - 1 negatives of a query, so that both choices of
+    negatives start at 2 * B * margin and beta means the same under each (STUDY section 3, row 17).
+    """
+
+    def __init__(
+        self,
+        margin: float = 0.2,
+        alpha: float = 1.0,
+        beta: float = 0.0,
+        beta_text: float = 0.0,
+        temperature: float = 1e-3,
+        rank: str = "paper",
+    ):
+        super().__init__()
+        self.alpha, self.beta, self.beta_text = alpha, beta, beta_text
+        self.triplet = {name: TripletLoss(margin, name) for name in ("hardest", "all")}
+        self.semantic = VisualSemanticLoss(temperature, rank)
+
+    def forward(
+        self,
+        scores: Tensor,
+        image_semantics: Tensor | None = None,
+        caption_semantics: Tensor | None = None,
+        negatives: str = "hardest",
+    ) -> dict[str, Tensor]:
+        """Scalars `loss`, `triplet` and, where their weight is not zero, `visual` (L_vs) and `textual` (L_ts)."""
+        triplet = self.triplet[negatives](scores)
+        if negatives == "all":
+            triplet = triplet / max(len(scores) - 1, 1)
+        parts = {"triplet": triplet}
+        total = self.alpha * triplet
+        if self.beta:
+            parts["visual"] = self.semantic(scores, image_semantics)
+            total = total + self.beta * parts["visual"]
+        if self.beta_text:
+            parts["textual"] = self.semantic(scores.T, caption_semantics)
+            total = total + self.beta_text * parts["textual"]
+        return {"loss": total, **parts}
+
+
+def _check_square(scores: Tensor) -> None:
+    if scores.ndim != 2 or scores.shape[0] != scores.shape[1]:
+        raise ValueError(f"scores must be (B, B) with the pairs on the diagonal, got {tuple(scores.shape)}")

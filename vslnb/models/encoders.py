@@ -1,0 +1,98 @@
+"""Regions and words into the joint space, and the global vector of each (STUDY section 4)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+EPSILON = 1e-8
+
+
+def l2_norm(x: Tensor, dim: int = -1) -> Tensor:
+    """x / (sqrt(sum x^2) + 1e-8).
+
+    >>> l2_norm(torch.tensor([3.0, 4.0]))
+    tensor([0.6000, 0.8000])
+    """
+    # The clamp changes no value above 1e-12 and keeps the derivative of the root finite at zero.
+    return x / (x.square().sum(dim, keepdim=True).clamp(min=1e-24).sqrt() + EPSILON)
+
+
+def init_linear(module: nn.Module) -> None:
+    """Xavier uniform weights and zero bias in every linear layer."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
+def word_mask(lengths: Tensor, words: int, device: torch.device) -> Tensor:
+    """(C, W) bool, true up to each length."""
+    return torch.arange(words, device=device)[None, :] < lengths.to(device)[:, None]
+
+
+class ImageEncoder(nn.Module):
+    """Linear and l2 per region: (B, R, F) -> (B, R, D).
+
+    `shift` and `scale` (F,) standardise the features; they belong to the weights and start as identity.
+    """
+
+    def __init__(self, features: int, embedding: int):
+        super().__init__()
+        self.register_buffer("shift", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.linear = nn.Linear(features, embedding)
+        init_linear(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, R, F) -> (B, R, D)."""
+        return l2_norm(self.linear((images - self.shift) * self.scale))
+
+
+class TextEncoder(nn.Module):
+    """Embedding, dropout, a bidirectional GRU whose two directions are averaged, l2 per word."""
+
+    def __init__(self, vocabulary: int, words: int, embedding: int, dropout: float):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, words)
+        nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
+        self.dropout = nn.Dropout(dropout)
+        self.gru = nn.GRU(words, embedding, batch_first=True, bidirectional=True)
+
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Ids (C, W) and lengths (C,) in any order -> (C, W, D), zeros past a length."""
+        packed = pack_padded_sequence(
+            self.dropout(self.embedding(ids)), lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        output, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=ids.shape[1])
+        forward, backward = output.chunk(2, dim=2)
+        return l2_norm((forward + backward) / 2)
+
+
+class GlobalVector(nn.Module):
+    """Attention of the mean over the parts, then their weighted sum, l2: (N, L, D) -> (N, D).
+
+    With `parts` the two linear layers are followed by batch norm (images have it, texts do not).
+    """
+
+    def __init__(self, embedding: int, dropout: float, parts: int | None = None):
+        super().__init__()
+        self.local = nn.Linear(embedding, embedding)
+        self.whole = nn.Linear(embedding, embedding)
+        self.common = nn.Linear(embedding, 1)
+        self.local_norm = nn.BatchNorm1d(parts) if parts else nn.Identity()
+        self.whole_norm = nn.BatchNorm1d(embedding) if parts else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+        init_linear(self)
+
+    def forward(self, items: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Items (N, L, D), zeros where `mask` (N, L) is false."""
+        count = items.shape[1] if mask is None else mask.sum(1, keepdim=True)
+        mean = items.sum(1) / count
+        local = self.dropout(torch.tanh(self.local_norm(self.local(items))))
+        whole = self.dropout(torch.tanh(self.whole_norm(self.whole(mean))))
+        logits = self.common(local * whole[:, None]).squeeze(2)
+        if mask is not None:
+            logits = logits.masked_fill(~mask, -torch.inf)
+        return l2_norm((logits.softmax(1)[:, :, None] * items).sum(1))

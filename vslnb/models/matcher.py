@@ -1,0 +1,104 @@
+"""The whole model: two encoders, global vectors, alignment, and SGR or SAF on top; or two towers (Eq. 1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from vslnb.config import ModelConfig
+from vslnb.models.alignment import Alignment
+from vslnb.models.encoders import GlobalVector, ImageEncoder, TextEncoder, init_linear, word_mask
+from vslnb.models.filtration import Filtration
+from vslnb.models.reasoning import Reasoning
+
+# Numbers of the widest tensor (pairs x words x D) of one block: large enough for fast products, small
+# enough for the caches; and of a whole batch, above which the backward pass recomputes its blocks.
+BLOCK = 2**21
+KEEP = 2**26
+
+
+class Matcher(nn.Module):
+    """Scores of images and captions, by module `saf`, `sgr` or `cosine`.
+
+    >>> model = Matcher(ModelConfig("saf", embedding=8, similarity=4, words=5, vocabulary=9, regions=3, features=6))
+    >>> images = model.encode_images(torch.rand(2, 3, 6))
+    >>> lengths = torch.tensor([3, 4])
+    >>> captions = model.encode_captions(torch.tensor([[1, 4, 2, 0], [1, 5, 6, 2]]), lengths)
+    >>> model.scores(images, captions, lengths).shape
+    torch.Size([2, 2])
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.image_encoder = ImageEncoder(config.features, config.embedding)
+        self.text_encoder = TextEncoder(config.vocabulary, config.words, config.embedding, config.dropout)
+        self.image_global = GlobalVector(config.embedding, config.dropout, config.regions)
+        self.text_global = GlobalVector(config.embedding, config.dropout)
+        if config.module != "cosine":
+            self.alignment = Alignment(config.embedding, config.similarity)
+            self.head = nn.Linear(config.similarity, 1)
+            init_linear(self.head)
+        if config.module == "sgr":
+            self.reasoning = Reasoning(config.similarity, config.steps)
+        elif config.module == "saf":
+            self.filtration = Filtration(config.similarity)
+        elif config.module != "cosine":
+            raise ValueError(f"module must be saf, sgr or cosine, got {config.module!r}")
+
+    def encode_images(self, images: Tensor) -> Tensor:
+        """(B, R, F) -> (B, R, D)."""
+        return self.image_encoder(images)
+
+    def encode_captions(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Ids (C, W) padded with 0, lengths (C,) counting `<start>` and `<end>`, any order -> (C, W, D)."""
+        return self.text_encoder(ids, lengths)
+
+    def scores(self, images: Tensor, captions: Tensor, lengths: Tensor) -> Tensor:
+        """Embeddings (B, R, D) and (C, W, D), lengths (C,) -> (B, C)."""
+        mask = word_mask(lengths, captions.shape[1], captions.device)
+        image_globals, caption_globals = self.image_global(images), self.text_global(captions, mask)
+        return self.pair_scores(images, image_globals, captions, caption_globals, lengths)
+
+    def pair_scores(
+        self,
+        images: Tensor,
+        image_globals: Tensor,
+        captions: Tensor,
+        caption_globals: Tensor,
+        lengths: Tensor,
+    ) -> Tensor:
+        """As `scores`, with the global vectors (B, D) and (C, D) at hand: those are computed once an item."""
+        if self.config.module == "cosine":
+            return image_globals @ caption_globals.T
+        order = lengths.argsort(descending=True, stable=True).cpu()
+        width = len(images) * self.config.embedding
+        recompute = torch.is_grad_enabled() and width * int(lengths.sum()) > KEEP
+        columns, statistics, start = [], [], 0
+        while start < len(order):
+            longest = int(lengths[order[start]])
+            block = order[start : start + max(1, BLOCK // (width * longest))].to(captions.device)
+            start += len(block)
+            inputs = images, image_globals, captions[block, :longest], caption_globals[block]
+            mask = word_mask(lengths[block.to(lengths.device)], longest, captions.device)
+            if recompute:
+                column, statistic = checkpoint(self._block, *inputs, mask, use_reentrant=False)
+            else:
+                column, statistic = self._block(*inputs, mask)
+            columns.append(column)
+            statistics.append(statistic)
+        back = order.argsort().to(captions.device)
+        if self.training and self.config.module == "saf":
+            self.filtration.update(torch.cat(statistics)[back])
+        return torch.cat(columns, dim=1)[:, back]
+
+    def _block(
+        self, images: Tensor, image_globals: Tensor, words: Tensor, caption_globals: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Scores (B, C) of captions of about one length, and SAF's statistics."""
+        nodes = self.alignment(images, image_globals, words, caption_globals, mask)
+        node_mask = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
+        module = self.reasoning if self.config.module == "sgr" else self.filtration
+        vectors, statistics = module(nodes, node_mask)
+        return torch.sigmoid(self.head(vectors)).squeeze(2), statistics

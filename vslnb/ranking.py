@@ -1,0 +1,93 @@
+"""Eq. 4: a matrix becomes a matrix of soft ranks, row by row.
+
+Three variants, because the paper and its released program differ (STUDY section 3, row 1):
+
+* `paper`: Eq. 4 as printed; the best item of a row gets the *highest* rank, and k = j adds 0.5;
+* `descending`: the true row rank, best = 1;
+* `released`: the program's quirk: on a symmetric matrix it is `descending`, on any other no row rank at all.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+VARIANTS = ("paper", "descending", "released")
+
+
+def soft_rank(matrix: Tensor, temperature: float = 1e-3, variant: str = "paper", block: int = 32) -> Tensor:
+    """Soft rank of every item within its row (Eq. 4).
+
+    Args:
+        matrix: (n, n); any real values.
+        temperature: tau, the width of the sigmoid, in the units of `matrix`.
+        variant: `paper`, `descending` or `released` (see the module).
+        block: rows compared at a time; memory is n * n * block, also in the backward pass.
+
+    Returns:
+        (n, n) ranks, differentiable.
+
+    Raises:
+        ValueError: for a matrix that is not square, a temperature that is not positive or an unknown variant.
+
+    >>> scores = torch.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 3.0], [0.0, 2.0, 1.0]])
+    >>> soft_rank(scores, variant="descending")
+    tensor([[1., 3., 2.],
+            [3., 2., 1.],
+            [3., 1., 2.]])
+    >>> soft_rank(scores, variant="paper")[0]
+    tensor([3.5000, 1.5000, 2.5000])
+    """
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"soft_rank wants a square matrix, got shape {tuple(matrix.shape)}")
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+    compare = {"paper": _paper, "descending": _descending, "released": _released}[variant]
+    rows = []
+    for start in range(0, len(matrix), block):
+        part = slice(start, start + block)
+        if matrix.requires_grad and torch.is_grad_enabled():  # recompute, so that n^3 is never kept
+            rows.append(checkpoint(compare, matrix, part, temperature, use_reentrant=False))
+        else:
+            rows.append(compare(matrix, part, temperature))
+    return torch.cat(rows) if rows else matrix.clone()
+
+
+def _paper(m: Tensor, rows: slice, tau: float) -> Tensor:
+    """1 + sum_k sigmoid((m_ij - m_ik) / tau), indices (i, j, k)."""
+    part = m[rows]
+    return 1 + torch.sigmoid((part[:, :, None] - part[:, None, :]) / tau).sum(2)
+
+
+def _descending(m: Tensor, rows: slice, tau: float) -> Tensor:
+    """1 + sum_{k != j} sigmoid((m_ik - m_ij) / tau); the term k = j is exactly one half, so subtract it."""
+    part = m[rows]
+    return 0.5 + torch.sigmoid((part[:, None, :] - part[:, :, None]) / tau).sum(2)
+
+
+def _released(m: Tensor, rows: slice, tau: float) -> Tensor:
+    """1 + sum_{k != c} sigmoid(clamp(m[k, j] - m[j, c])): row j's items against *column* j, indices (j, c, k)."""
+    exponent = (m.T[rows][:, None, :] - m[rows][:, :, None]) / tau
+    # The program clamps the exponent at +-50, which cuts the gradient of any gap above 50 tau.
+    terms = torch.sigmoid(exponent.clamp(-50, 50))
+    return 1 + terms.sum(2) - torch.diagonal(terms, dim1=1, dim2=2)
+
+
+def live_share(matrix: Tensor, temperature: float = 1e-3) -> float:
+    """Share of the comparisons within rows that still pass gradient: |gap| < 10 tau, k != j.
+
+    >>> live_share(torch.tensor([[0.0, 0.005], [0.0, 1.0]]))
+    0.5
+    """
+    n = len(matrix)
+    if n < 2:
+        return 0.0
+    ordered = matrix.detach().sort(dim=1).values
+    # Sorted rows turn the count of close pairs into two binary searches: no n^3 tensor just for a log line.
+    width = 10 * temperature
+    upper = torch.searchsorted(ordered, ordered + width, side="left")
+    lower = torch.searchsorted(ordered, ordered - width, side="right")
+    return float((upper - lower - 1).sum()) / (n * n * (n - 1))

@@ -1,0 +1,197 @@
+"""Eq. 3: how alike the main contents of two images are, judged by what people wrote about them.
+
+Three named similarities (STUDY section 3, row 2). Every caption becomes a sparse vector and every image the
+mean of its captions' vectors, so the mean over all pairs of captions is one sparse product:
+
+* `tfidf`, the released program's: words of two letters or more, document frequency over captions, cosine;
+* `cider`: n-grams of length 1 to 4, document frequency over images, the mean over n of the cosines;
+* `cider_d`, the public metric: clipped counts and a length penalty (sigma 6), times 10; not symmetric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.preprocessing import normalize
+
+from vslnb.data.vocabulary import tokenize
+
+KINDS = ("tfidf", "cider", "cider_d")
+ORDERS = (1, 2, 3, 4)
+SIGMA = 6.0
+
+
+class CaptionSpace:
+    """The captions of a corpus as sparse vectors; batches of it as small dense matrices.
+
+    `candidates` and `references` are (captions, features); they are one matrix but for `cider_d`.
+
+    >>> space = CaptionSpace.fit(["a red dog", "the dog runs", "a boat", "a red boat"], captions_per_image=2)
+    >>> space.image_similarity().shape
+    (2, 2)
+    >>> space.caption_image_similarity([0], [0, 1]).round(3)
+    array([[0.672, 0.25 ]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        candidates: sparse.csr_matrix,
+        references: sparse.csr_matrix,
+        counts: Sequence[int],
+        lengths: np.ndarray | None = None,
+    ):
+        self.kind, self.candidates, self.references, self.lengths = kind, candidates, references, lengths
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        # Row i holds 1/Q on the captions of image i: `average @ vectors` is the image's mean vector.
+        weights = np.repeat(1.0 / np.maximum(counts, 1), counts)
+        self.average = sparse.csr_matrix((weights, np.arange(starts[-1]), starts))
+        self.images = None if kind == "cider_d" else (self.average @ references).tocsr()
+
+    @classmethod
+    def fit(
+        cls, captions: Sequence[str], captions_per_image: int | Sequence[int] = 5, kind: str = "tfidf"
+    ) -> CaptionSpace:
+        """Learn document frequencies from a corpus and hold its vectors.
+
+        Args:
+            captions: all captions, those of an image consecutive.
+            captions_per_image: Q, or one count an image.
+            kind: `tfidf`, `cider` or `cider_d`.
+
+        Raises:
+            ValueError: for an unknown kind, or counts that do not add up to the captions.
+        """
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        counts = _counts(len(captions), captions_per_image)
+        if kind == "tfidf":
+            vectors = _released_tfidf(captions)
+            return cls(kind, vectors, vectors, counts)
+        words = _treebank_words if kind == "cider" else _whitespace_words
+        orders = [_ngrams(captions, words, n) for n in ORDERS]
+        image_of = np.repeat(np.arange(len(counts)), counts)
+        if kind == "cider":
+            weighted = [normalize(tf @ sparse.diags(_idf(tf, image_of, len(counts)))) for tf in orders]
+            vectors = sparse.hstack(weighted, format="csr") / np.sqrt(len(ORDERS))
+            return cls(kind, vectors, vectors, counts)
+        pairs = [_clipped(tf, _idf(tf, image_of, len(counts))) for tf in orders]
+        candidates = sparse.hstack([pair[0] for pair in pairs], format="csr")
+        references = sparse.hstack([pair[1] for pair in pairs], format="csr")
+        # The public scorer measures length in bigrams.
+        return cls(kind, candidates, references, counts, np.asarray(orders[1].sum(1)).ravel())
+
+    def caption_similarity(self, captions: object = None, others: object = None) -> np.ndarray:
+        """Similarity of captions (n, m) float32: row = candidate, column = reference; None = all."""
+        rows = _pick(captions, self.candidates.shape[0])
+        return self._captions(rows, rows if others is None else _pick(others, 0)).astype(np.float32)
+
+    def image_similarity(self, images: object = None, others: object = None) -> np.ndarray:
+        """Eq. 3, (n, m) float32: mean over all pairs of the two images' captions."""
+        rows = _pick(images, self.average.shape[0])
+        columns = rows if others is None else _pick(others, 0)
+        if self.images is not None:
+            return (self.images[rows] @ self.images[columns].T).toarray().astype(np.float32)
+        left = self.average[rows]
+        used = np.unique(left.indices)
+        return (left[:, used] @ self._captions_to_images(used, columns)).astype(np.float32)
+
+    def caption_image_similarity(self, captions: object = None, images: object = None) -> np.ndarray:
+        """(n, m) float32: mean over the image's captions; `cider_d` in the public metric's scale."""
+        rows = _pick(captions, self.candidates.shape[0])
+        columns = _pick(images, self.average.shape[0])
+        if self.images is not None:
+            return (self.candidates[rows] @ self.images[columns].T).toarray().astype(np.float32)
+        return self._captions_to_images(rows, columns).astype(np.float32)
+
+    def _captions_to_images(self, rows: np.ndarray, columns: np.ndarray, block: int = 1000) -> np.ndarray:
+        """Mean over each image's captions; dense only for `block` captions at a time."""
+        weights = self.average[columns]
+        used = np.unique(weights.indices)
+        result = np.zeros((len(rows), len(columns)))
+        for start in range(0, len(rows), block):
+            part = slice(start, start + block)
+            result[part] = (weights[:, used] @ self._captions(rows[part], used).T).T
+        return result
+
+    def _captions(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        similarity = (self.candidates[rows] @ self.references[columns].T).toarray()
+        if self.lengths is not None:
+            gap = self.lengths[rows][:, None] - self.lengths[columns][None, :]
+            similarity *= 10 * np.exp(-(gap**2) / (2 * SIGMA**2))
+        return similarity
+
+
+def _counts(captions: int, per_image: int | Sequence[int]) -> np.ndarray:
+    if isinstance(per_image, (int, np.integer)):
+        if per_image < 1 or captions % per_image:
+            raise ValueError(f"{captions} captions are not {per_image} an image")
+        return np.full(captions // per_image, per_image)
+    counts = np.asarray(per_image, dtype=int)
+    if (counts < 0).any() or counts.sum() != captions:
+        raise ValueError(f"captions_per_image adds up to {counts.sum()}, but there are {captions} captions")
+    return counts
+
+
+def _pick(indices: object, total: int) -> np.ndarray:
+    return np.arange(total) if indices is None else np.asarray(indices, dtype=int).ravel()
+
+
+def _treebank_words(caption: str) -> list[str]:
+    return [word for word in tokenize(caption) if any(c.isalnum() for c in word)]
+
+
+def _whitespace_words(caption: str) -> list[str]:
+    return caption.lower().split()
+
+
+def _released_tfidf(captions: Sequence[str]) -> sparse.csr_matrix:
+    try:
+        return TfidfVectorizer().fit_transform(captions).tocsr()
+    except ValueError:  # scikit-learn refuses a corpus without a single word; its similarity is 0
+        return sparse.csr_matrix((len(captions), 1))
+
+
+def _ngrams(captions: Iterable[str], words: object, n: int) -> sparse.csr_matrix:
+    """Counts of n-grams (captions, n-grams)."""
+
+    def analyze(caption: str) -> list[str]:
+        tokens = words(caption)
+        return [" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+
+    try:
+        return CountVectorizer(analyzer=analyze, dtype=np.float64).fit_transform(captions).tocsr()
+    except ValueError:  # no caption is as long as n words
+        return sparse.csr_matrix((len(captions), 1))
+
+
+def _idf(counts: sparse.csr_matrix, image_of: np.ndarray, images: int) -> np.ndarray:
+    """log(images / images whose captions hold the n-gram)."""
+    pairs = counts.tocoo()
+    seen = sparse.csr_matrix(
+        (np.ones(pairs.nnz), (image_of[pairs.row], pairs.col)), (images, counts.shape[1])
+    )
+    frequency = np.bincount(seen.indices, minlength=counts.shape[1])
+    return np.log(images / np.maximum(frequency, 1))
+
+
+def _clipped(counts: sparse.csr_matrix, idf: np.ndarray) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Two matrices whose product is sum_g min(h_g, r_g) r_g / (|h| |r|), the clipped cosine of CIDEr-D.
+
+    min(a, b) of two counts is the number of t >= 1 with t <= a and t <= b, so a column for each pair
+    (n-gram, t) turns the minimum, which no product can express, into a product.
+    """
+    norms = np.sqrt(np.asarray((counts @ sparse.diags(idf)).power(2).sum(1)).ravel())
+    inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0) / np.sqrt(len(ORDERS))
+    candidates, references = [], []
+    for t in range(1, int(counts.max()) + 1 if counts.nnz else 2):
+        reached = counts.copy()
+        reached.data = (counts.data >= t).astype(float)
+        reached.eliminate_zeros()
+        scaled = sparse.diags(inverse) @ reached @ sparse.diags(idf)
+        candidates.append(scaled)
+        references.append(scaled.multiply(counts))
+    return sparse.hstack(candidates, format="csr"), sparse.hstack(references, format="csr")
