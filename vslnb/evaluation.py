@@ -1,0 +1,109 @@
+"""What a similarity matrix is worth: recall both ways, ranks, rsum, the five-fold mean of COCO 1K.
+
+Ties never help the model: a positive ranks behind every negative with the same score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+DIRECTIONS = ("image_to_text", "text_to_image")
+CUTS = (1, 5, 10)
+
+
+def positive_ranks(scores: object, captions_per_image: int = 5) -> dict[str, np.ndarray]:
+    """0-based rank of the best positive of every query.
+
+    Args:
+        scores: (N, Q*N) array or tensor; row = image, column = caption.
+        captions_per_image: Q.
+
+    Returns:
+        `image_to_text` (N,) and `text_to_image` (Q*N,): how many negatives score at least as high.
+
+    Raises:
+        ValueError: for another shape, or scores that are not finite.
+
+    >>> positive_ranks([[0.9, 0.5], [0.5, 0.5]], captions_per_image=1)["text_to_image"]
+    array([0, 1])
+    """
+    scores = np.asarray(scores)
+    if scores.ndim != 2 or scores.shape[1] != scores.shape[0] * captions_per_image or not scores.size:
+        raise ValueError(
+            f"scores must be (N, {captions_per_image} * N) with one row an image, got {scores.shape}"
+        )
+    images, captions = scores.shape
+    owner = np.arange(captions) // captions_per_image
+    own = scores[owner, np.arange(captions)]
+    best = own.reshape(images, captions_per_image).max(1)
+    by_image = np.zeros(images, dtype=np.int64)
+    by_caption = np.zeros(captions, dtype=np.int64)
+    for start in range(0, images, 256):  # bounded: a block of rows at a time, never N * Q*N booleans
+        block = scores[start : start + 256]
+        if not np.isfinite(block).all():
+            row, column = np.argwhere(~np.isfinite(block))[0]
+            raise ValueError(f"the score of image {start + row} and caption {column} is not finite")
+        rows = np.arange(start, start + len(block))
+        negative = owner[None, :] != rows[:, None]
+        by_image[rows] = ((block >= best[rows, None]) & negative).sum(1)
+        by_caption += ((block >= own[None, :]) & negative).sum(0)
+    return dict(zip(DIRECTIONS, (by_image, by_caption)))
+
+
+def summarise(ranks: np.ndarray) -> dict[str, float]:
+    """R@1, R@5, R@10 in percent, median (floor of the median of 0-based ranks, plus 1) and mean rank.
+
+    >>> summarise(np.array([0, 0, 6, 20]))
+    {'R@1': 50.0, 'R@5': 50.0, 'R@10': 75.0, 'median_rank': 4.0, 'mean_rank': 7.5}
+    """
+    recalls = {f"R@{k}": 100.0 * float((ranks < k).mean()) for k in CUTS}
+    return {
+        **recalls,
+        "median_rank": float(np.floor(np.median(ranks)) + 1),
+        "mean_rank": float(ranks.mean() + 1),
+    }
+
+
+def recall(scores: object, captions_per_image: int = 5) -> dict:
+    """Recall at 1, 5, 10 both ways, ranks, and rsum, the sum of the six recalls.
+
+    Args and Raises as `positive_ranks`.
+
+    >>> recall([[0.9, 0.1], [0.2, 0.8]], captions_per_image=1)["rsum"]
+    600.0
+    """
+    ranks = positive_ranks(scores, captions_per_image)
+    result: dict = {name: summarise(ranks[name]) for name in DIRECTIONS}
+    result["rsum"] = sum(result[name][f"R@{k}"] for name in DIRECTIONS for k in CUTS)
+    return result
+
+
+def fold_mean(
+    scores: object,
+    folds: int = 5,
+    captions_per_image: int = 5,
+    measure: Callable[[object, int], dict] = recall,
+) -> dict:
+    """COCO 1K: the mean over `folds` equal parts of the gallery, each searched by its own queries.
+
+    >>> fold_mean(np.eye(10), captions_per_image=1)["rsum"]
+    600.0
+    """
+    scores = np.asarray(scores)
+    if len(scores) % folds:
+        raise ValueError(f"{len(scores)} images do not divide into {folds} folds")
+    size = len(scores) // folds
+    parts = []
+    for k in range(folds):
+        rows, columns = k * size, k * size * captions_per_image
+        block = scores[rows : rows + size, columns : columns + size * captions_per_image]
+        parts.append(measure(block, captions_per_image))
+    return _mean(parts)
+
+
+def _mean(parts: list) -> object:
+    if isinstance(parts[0], dict):
+        return {key: _mean([part[key] for part in parts]) for key in parts[0]}
+    return float(np.mean(parts))
