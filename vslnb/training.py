@@ -21,10 +21,11 @@ from tqdm.auto import tqdm
 from vslnb import __version__
 from vslnb.config import Config
 from vslnb.data.precomp import MANIFEST, Split, file_hash, load_split, load_vocabulary
+from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
 from vslnb.evaluation import recall
 from vslnb.losses import Objective
-from vslnb.models import Matcher
+from vslnb.models import Matcher, load_released
 from vslnb.ranking import live_share
 from vslnb.retrieval import resolve_device, split_scores
 from vslnb.semantics import CaptionSpace
@@ -262,6 +263,26 @@ def load_run(run: str | Path, device: str = "auto") -> tuple[Matcher, Config]:
     model = Matcher(config.model)
     model.load_state_dict(load_file(run / "best.safetensors"))
     return model.to(resolve_device(device)).eval(), config
+
+
+def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device: str = "auto") -> Matcher:
+    """A run's best model or a released checkpoint, checked against the data it is to read.
+
+    Raises:
+        InputError: if vocabulary, number or width of the regions are not those the model was trained on.
+    """
+    path = Path(path)
+    model = load_run(path, device)[0] if path.is_dir() else load_released(path).to(resolve_device(device))
+    config, (_, regions, features) = model.config, split.features.shape
+    wanted = (config.vocabulary, config.regions, config.features)
+    if wanted != (len(vocabulary), regions, features):
+        raise InputError(
+            path,
+            f"trained on {wanted[0]} words and {wanted[1]} regions of {wanted[2]}, but {split.folder} has "
+            f"{len(vocabulary)} words and {regions} regions of {features}",
+            "Give the data set and vocabulary this model was trained with.",
+        )
+    return model
 
 
 def _finish(run: Path, trainer: Trainer, seconds: float, progress: bool) -> dict:

@@ -62,10 +62,13 @@ class TextEncoder(nn.Module):
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Ids (C, W) and lengths (C,) in any order -> (C, W, D), zeros past a length."""
-        packed = pack_padded_sequence(
-            self.dropout(self.embedding(ids)), lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
+        # Sorted here rather than by `pack_padded_sequence`, whose own way back works on no other device.
+        order = lengths.cpu().argsort(descending=True, stable=True)
+        there, back = order.to(ids.device), order.argsort().to(ids.device)
+        vectors = self.dropout(self.embedding(ids[there]))
+        packed = pack_padded_sequence(vectors, lengths.cpu()[order], batch_first=True)
         output, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=ids.shape[1])
+        output = output[back]
         forward, backward = output.chunk(2, dim=2)
         return l2_norm((forward + backward) / 2)
 

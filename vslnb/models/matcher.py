@@ -72,16 +72,18 @@ class Matcher(nn.Module):
         """As `scores`, with the global vectors (B, D) and (C, D) at hand: those are computed once an item."""
         if self.config.module == "cosine":
             return image_globals @ caption_globals.T
-        order = lengths.argsort(descending=True, stable=True).cpu()
+        lengths = lengths.cpu()
+        order = lengths.argsort(descending=True, stable=True)
         width = len(images) * self.config.embedding
         recompute = torch.is_grad_enabled() and width * int(lengths.sum()) > KEEP
         columns, statistics, start = [], [], 0
         while start < len(order):
             longest = int(lengths[order[start]])
-            block = order[start : start + max(1, BLOCK // (width * longest))].to(captions.device)
+            block = order[start : start + max(1, BLOCK // (width * longest))]
             start += len(block)
+            mask = word_mask(lengths[block], longest, captions.device)
+            block = block.to(captions.device)
             inputs = images, image_globals, captions[block, :longest], caption_globals[block]
-            mask = word_mask(lengths[block.to(lengths.device)], longest, captions.device)
             if recompute:
                 column, statistic = checkpoint(self._block, *inputs, mask, use_reentrant=False)
             else:

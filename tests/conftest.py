@@ -1,0 +1,60 @@
+"""What several tests share: shared data, small models, a small data set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vslnb.config import ModelConfig
+from vslnb.data.precomp import write_manifest, write_split
+from vslnb.models import Matcher
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def shared(name: str) -> Path:
+    """A path below shared/; skips, or fails in CI, where it is missing."""
+    root = Path(os.environ.get("VSLNB_SHARED", Path(__file__).parents[2] / "shared"))
+    if not (root / name).exists():
+        message = f"{root / name} is not there (set VSLNB_SHARED)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    return root / name
+
+
+def small_model(module: str, **changes) -> Matcher:
+    torch.manual_seed(0)
+    sizes = {"embedding": 12, "similarity": 6, "words": 7, "vocabulary": 20, "regions": 5, "features": 9}
+    model = Matcher(ModelConfig(module, **(sizes | changes)))
+    with torch.no_grad():  # other than the initial 0 and 1, so that a swapped buffer shows
+        for name, value in model.named_buffers():
+            if name.endswith(("running_mean", "shift")):
+                value.normal_()
+            elif name.endswith(("running_var", "scale")):
+                value.uniform_(0.5, 2)
+    return model
+
+
+def write_dataset(folder: Path, sizes: dict[str, int], width: int = 6, regions: int = 4, seed: int = 0) -> Path:
+    """Images of one of eight kinds; five captions that name the kind; features that show it."""
+    rng = np.random.default_rng(seed)
+    kinds = ["dog", "cat", "boat", "child", "horse", "tower", "bicycle", "river"]
+    codes = rng.normal(size=(len(kinds), width))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, count in sizes.items():
+        kind = rng.integers(len(kinds), size=count)
+        features = codes[kind][:, None] + 0.3 * rng.normal(size=(count, regions, width))
+        np.save(folder / f"{name}_ims.npy", features.astype(np.float32))
+        phrases = ["a {} outside", "the {}", "one {} in the sun", "some {} here", "there is a {}"]
+        captions = [phrase.format(kinds[k]) for k in kind for phrase in phrases]
+        write_split(folder, name, captions, [f"{name}_{i}" for i in range(count)], np.zeros((1, regions, 4)))
+    write_manifest(folder, "made by the tests", 5, name="tests")
+    return folder
+
+
+@pytest.fixture
+def dataset(tmp_path) -> Path:
+    return write_dataset(tmp_path / "data", {"train": 40, "dev": 10, "test": 10})

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+import torch
+from conftest import GOLDEN
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import reference
+from vslnb.losses import Objective, TripletLoss, VisualSemanticLoss
+from vslnb.ranking import VARIANTS, live_share, soft_rank
+
+
+def golden(name):
+    return np.load(GOLDEN / "loss.npz")[name]
+
+
+def test_released_ranks_and_losses_are_golden():
+    scores = torch.tensor(golden("scores"), requires_grad=True)
+    semantics = torch.tensor(golden("semantics"))
+    np.testing.assert_allclose(soft_rank(scores.detach(), variant="released"), golden("rank_scores"), atol=1e-5)
+    np.testing.assert_allclose(soft_rank(semantics, variant="released"), golden("rank_semantics"), atol=1e-5)
+    loss = 10 * VisualSemanticLoss(rank="released")(scores, semantics)
+    (gradient,) = torch.autograd.grad(loss, scores)
+    assert abs(loss.item() - golden("visual_semantic_loss_times_10")) < 1e-5
+    np.testing.assert_allclose(gradient, golden("visual_semantic_gradient"), atol=1e-5)
+    loss = TripletLoss(float(golden("margin")))(scores)
+    (gradient,) = torch.autograd.grad(loss, scores)
+    assert abs(loss.item() - golden("triplet_hardest")) < 1e-5
+    np.testing.assert_allclose(gradient, golden("triplet_hardest_gradient"), atol=1e-5)
+    assert abs(TripletLoss(0.2, "all")(scores).item() - golden("triplet_sum")) < 1e-4
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 7), st.sampled_from(VARIANTS), st.integers(0, 999), st.sampled_from([1, 3, 50]))
+def test_against_the_literal_loops(n, variant, seed, block):
+    torch.manual_seed(seed)
+    scores, semantics = torch.randn(2, n, n, dtype=torch.float64) * 0.1
+    ranks = soft_rank(scores, 0.02, variant, block)
+    np.testing.assert_allclose(ranks, reference.soft_rank(scores.tolist(), 0.02, variant), atol=1e-9)
+    loss = VisualSemanticLoss(0.02, variant)(scores, semantics)
+    wanted = reference.visual_semantic_loss(scores.tolist(), semantics.tolist(), 0.02, variant)
+    assert abs(loss.item() - wanted) < 1e-9 and 0 <= loss.item() < 1
+    for negatives in ("hardest", "all"):
+        wanted = reference.triplet(scores.tolist(), 0.2, negatives)
+        assert abs(TripletLoss(0.2, negatives)(scores).item() - wanted) < 1e-9
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_gradients(variant):
+    torch.manual_seed(0)
+    m = (torch.randn(5, 5, dtype=torch.float64) * 0.1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: soft_rank(x, 0.1, variant, 2), m)
+    semantics = torch.randn(5, 5).double()
+    assert torch.autograd.gradcheck(lambda x: VisualSemanticLoss(0.1, variant)(x, semantics), m)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 8), st.sampled_from(["paper", "descending"]), st.integers(0, 999))
+def test_properties_of_ranks(n, variant, seed):
+    torch.manual_seed(seed)
+    m = torch.stack([torch.randperm(n) for _ in range(n)]).double()
+    ranks = soft_rank(m, 1e-3, variant)
+    np.testing.assert_allclose(ranks, reference.hard_rank(m.tolist(), variant), atol=1e-9)
+    np.testing.assert_allclose(soft_rank(m**3 + 7, 1e-3, variant), ranks, atol=1e-9)
+    columns = torch.randperm(n)
+    np.testing.assert_allclose(soft_rank(m[:, columns], 1e-3, variant), ranks[:, columns], atol=1e-9)
+    total = n * (n + 1) / 2 + (n / 2 if variant == "paper" else 0)
+    soft = soft_rank(torch.randn(n, n).double(), 0.5, variant).sum(1)
+    np.testing.assert_allclose(soft, total, atol=1e-9)
+    assert VisualSemanticLoss(rank=variant)(m, m).item() == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_float32_is_safe_at_tiny_temperatures(variant):
+    m = (torch.randn(9, 9) * 100).requires_grad_()
+    ranks = soft_rank(m, 1e-5, variant)
+    ranks.sum().backward()
+    assert torch.isfinite(ranks).all() and torch.isfinite(m.grad).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(2, 9), st.integers(0, 999))
+def test_live_share_counts_close_pairs(n, seed):
+    m = np.random.default_rng(seed).integers(0, 8, (n, n)) * 0.004
+    close = [abs(m[i, j] - m[i, k]) < 0.01 for i in range(n) for j in range(n) for k in range(n) if j != k]
+    assert live_share(torch.tensor(m)) == pytest.approx(np.mean(close))
+
+
+def test_objective_adds_up_and_is_even_at_the_start():
+    scores, semantics = torch.full((6, 6), 0.5), torch.rand(6, 6)
+    parts = Objective(beta=10, beta_text=2, temperature=0.1)(scores, semantics, semantics.T)
+    total = parts["triplet"] + 10 * parts["visual"] + 2 * parts["textual"]
+    assert parts["loss"].item() == pytest.approx(total.item())
+    for negatives in ("hardest", "all"):  # 2 * B * margin, whatever the choice of negatives
+        assert Objective()(scores, negatives=negatives)["loss"].item() == pytest.approx(2 * 6 * 0.2)
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(ValueError, match="square"):
+        soft_rank(torch.zeros(2, 3))
+    with pytest.raises(ValueError, match=r"\(2, 3\)"):
+        TripletLoss()(torch.zeros(2, 3))
+    with pytest.raises(ValueError, match="differ"):
+        VisualSemanticLoss()(torch.zeros(2, 2), torch.zeros(3, 3))
+    with pytest.raises(ValueError, match="variant"):
+        soft_rank(torch.zeros(2, 2), variant="best")
+    with pytest.raises(ValueError, match="positive"):
+        soft_rank(torch.zeros(2, 2), temperature=0)

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+from conftest import GOLDEN, shared, small_model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import reference
+from vslnb.errors import InputError
+from vslnb.losses import Objective
+from vslnb.models import load_released
+from vslnb.models import matcher as matcher_module
+from vslnb.retrieval import similarity_matrix
+
+
+@pytest.mark.parametrize("module", ["sgr", "saf"])
+def test_released_checkpoints_give_the_golden_numbers(module):
+    golden = np.load(GOLDEN / "similarity.npz")
+    model = load_released(shared(f"golden/released_{module}.pth.tar"))
+    assert not model.training
+    lengths, ids = torch.from_numpy(golden["caption_lengths"]), torch.from_numpy(golden["caption_ids"])
+    with torch.inference_mode():
+        images = model.encode_images(torch.from_numpy(golden["images"]))
+        captions = model.encode_captions(ids, lengths)
+        scores = model.scores(images, captions, lengths)
+    np.testing.assert_allclose(images, golden[f"image_embeddings_{module}"], atol=1e-5)
+    np.testing.assert_allclose(captions, golden[f"caption_embeddings_{module}"], atol=1e-5)
+    np.testing.assert_allclose(scores, golden[f"similarity_{module}"], atol=1e-5)
+    blocks = similarity_matrix(model, golden["images"], golden["caption_ids"], golden["caption_lengths"])
+    np.testing.assert_allclose(blocks, golden[f"similarity_{module}"], atol=1e-5)
+
+
+def pairs(model, images, lengths):
+    """Embeddings in float64 and lengths of random captions."""
+    ids = torch.randint(4, 20, (len(lengths), max(lengths)))
+    lengths = torch.tensor(lengths)
+    ids[torch.arange(ids.shape[1])[None] >= lengths[:, None]] = 0
+    features = torch.randn(images, 5, 9, dtype=torch.float64)
+    return model.encode_images(features), model.encode_captions(ids, lengths), lengths
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(["sgr", "saf", "cosine"]),
+    st.integers(1, 6),
+    st.lists(st.integers(1, 9), min_size=1, max_size=7),
+    st.sampled_from([1, 500, 2**21]),
+)
+def test_fast_scores_equal_the_loop_over_captions(module, images, lengths, block):
+    model = small_model(module).double().eval()
+    before, matcher_module.BLOCK = matcher_module.BLOCK, block
+    try:
+        with torch.no_grad():
+            regions, captions, lengths = pairs(model, images, lengths)
+            fast = model.scores(regions, captions, lengths)
+            assert (fast - reference.scores(model, regions, captions, lengths)).abs().max() < 1e-9
+            assert all((captions[c, n:] == 0).all() for c, n in enumerate(lengths))
+    finally:
+        matcher_module.BLOCK = before
+
+
+@pytest.mark.parametrize("keep", [0, 2**26])
+@pytest.mark.parametrize("module", ["sgr", "saf"])
+def test_training_equals_the_loop(module, keep, monkeypatch):
+    """Scores, gradients and SAF's running statistics as if captions came one at a time, blocks or not."""
+    monkeypatch.setattr(matcher_module, "BLOCK", 300)
+    monkeypatch.setattr(matcher_module, "KEEP", keep)
+    fast, slow = (small_model(module, dropout=0.0).double().train() for _ in range(2))
+    for model in (fast, slow):  # the loop computes the image globals once a caption: keep them out of it
+        model.image_global.eval()
+    torch.manual_seed(1)
+    a = pairs(fast, 4, [3, 7, 1, 5])
+    torch.manual_seed(1)
+    b = pairs(slow, 4, [3, 7, 1, 5])
+    objective = Objective(beta=10, temperature=0.05)
+    semantics = torch.randn(4, 4).double()
+    objective(fast.scores(*a), semantics)["loss"].backward()
+    objective(reference.scores(slow, *b), semantics)["loss"].backward()
+    for (name, x), y in zip(fast.named_parameters(), slow.parameters()):
+        assert (x.grad is None) == (y.grad is None), name
+        if x.grad is not None:
+            assert (x.grad - y.grad).abs().max() < 1e-8, name
+    for (name, x), y in zip(fast.named_buffers(), slow.buffers()):
+        assert (x - y).abs().max() < 1e-9, name
+
+
+@pytest.mark.parametrize("module", ["saf", "sgr", "cosine"])
+def test_a_step_and_an_evaluation_block_make_no_tensor_on_the_wrong_device(module):
+    model = small_model(module).to("meta").train()
+    lengths = torch.tensor([4, 2, 5])
+    ids, features = torch.ones(3, 5, dtype=torch.long, device="meta"), torch.ones(3, 5, 9, device="meta")
+
+    def scores():
+        return model.scores(model.encode_images(features), model.encode_captions(ids, lengths), lengths)
+
+    semantics = torch.ones(3, 3, device="meta")
+    Objective(beta=10, beta_text=10)(scores(), semantics, semantics, "all")["loss"].backward()
+    model.eval()
+    with torch.inference_mode():
+        assert scores().device.type == "meta"
+
+
+class Hostile:
+    def __reduce__(self):
+        import os
+
+        return os.system, ("touch hostile_was_here",)
+
+
+def test_a_hostile_checkpoint_is_refused_and_runs_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": [{}, {}, {}], "opt": Hostile()}, tmp_path / "bad.pth.tar")
+    with pytest.raises(InputError, match=r"bad\.pth\.tar: refused.*nothing in it was run"):
+        load_released(tmp_path / "bad.pth.tar")
+    assert not (tmp_path / "hostile_was_here").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None, {"model": []}, [1, 2]])
+def test_other_files_are_refused_by_name(tmp_path, content):
+    path = tmp_path / "x.pth.tar"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(InputError, match=r"x\.pth\.tar"):
+        load_released(path)

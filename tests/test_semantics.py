@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from conftest import GOLDEN
+
+import reference
+from vslnb.data.vocabulary import tokenize
+from vslnb.semantics import KINDS, CaptionSpace
+
+
+def test_tfidf_is_the_released_one():
+    golden = np.load(GOLDEN / "tfidf.npz")
+    space = CaptionSpace.fit(golden["captions"].tolist(), 5, "tfidf")
+    np.testing.assert_allclose(space.image_similarity(), golden["image_similarity"], atol=1e-6)
+    np.testing.assert_allclose(space.caption_similarity(), golden["caption_similarity"], atol=1e-6)
+
+
+def test_cider_d_is_the_public_metric():
+    golden = np.load(GOLDEN / "cider_d.npz")
+    space = CaptionSpace.fit(golden["captions"].tolist(), 5, "cider_d")
+    np.testing.assert_allclose(space.caption_image_similarity(), golden["caption_vs_image"], atol=1e-6)
+
+
+def test_cider_equals_the_loop():
+    captions = np.load(GOLDEN / "tfidf.npz")["captions"].tolist()[:30]
+    space = CaptionSpace.fit(captions, 5, "cider")
+    pairs = reference.cider_pair(
+        captions, 5, lambda c: [w for w in tokenize(c) if any(x.isalnum() for x in w)]
+    )
+    np.testing.assert_allclose(space.caption_similarity(), pairs, atol=1e-6)
+    images = pairs.reshape(6, 5, 6, 5).mean((1, 3))
+    np.testing.assert_allclose(space.image_similarity(), images, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_view_is_the_mean_of_the_pairs(kind):
+    captions = np.load(GOLDEN / "tfidf.npz")["captions"].tolist()[:10]
+    counts = [1, 4, 0, 3, 2]
+    space = CaptionSpace.fit(captions, counts, kind)
+    pairs = space.caption_similarity().astype(float)
+    owner = np.repeat(np.arange(5), counts)
+    average = np.array([(owner == i) / max((owner == i).sum(), 1) for i in range(5)])
+    np.testing.assert_allclose(space.caption_image_similarity(), pairs @ average.T, atol=1e-5)
+    whole = average @ pairs @ average.T
+    np.testing.assert_allclose(space.image_similarity(), whole, atol=1e-5)
+    np.testing.assert_allclose(space.image_similarity([3, 1], [0, 4, 3]), whole[[3, 1]][:, [0, 4, 3]], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("captions", [["a dog"], ["", ""], ["!", "a dog runs"], ["сабака бяжыць", "狗 在 跑"], ["dog"] * 3])
+def test_odd_captions_give_finite_numbers(kind, captions):
+    space = CaptionSpace.fit(captions, 1, kind)
+    similarity = space.caption_similarity()
+    assert similarity.shape == (len(captions),) * 2 and np.isfinite(similarity).all()
+    assert np.isfinite(space.image_similarity()).all()
+    if captions == ["", ""]:
+        assert (similarity == 0).all()
+
+
+def test_counts_and_kinds_are_checked():
+    with pytest.raises(ValueError, match="5 an image"):
+        CaptionSpace.fit(["a"] * 4, 5)
+    with pytest.raises(ValueError, match="adds up to 3"):
+        CaptionSpace.fit(["a"] * 4, [1, 2])
+    with pytest.raises(ValueError, match="kind"):
+        CaptionSpace.fit(["a"], 1, "bleu")

@@ -1,0 +1,189 @@
+"""The `vslnb` command."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vslnb.errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Image-text retrieval with and without Visual Semantic Loss. Start with: vslnb reproduce demo",
+)
+importer = typer.Typer(no_args_is_help=True, help="Make a data set from photos and captions.")
+app.add_typer(importer, name="import")
+Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bars")]
+
+
+@app.command()
+def world(
+    dest: Annotated[Path, typer.Argument(help="folder to write")],
+    seed: Annotated[int, typer.Option(help="another seed, another world")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Write the bundled data set: pictures, captions, features, and the planted truth.
+
+    Example: vslnb world data/world
+    """
+    from vslnb.data.world import build_world
+
+    manifest = build_world(dest, seed=seed, progress=not quiet)
+    counts = ", ".join(f"{name} {split['images']}" for name, split in manifest["splits"].items())
+    typer.echo(f"{dest}: {counts} images")
+
+
+@importer.command("flickr8k")
+def import_flickr8k(source: Path, dest: Path, quiet: Quiet = False) -> None:
+    """Flickr8k's photos, token file and official split, with EfficientNet-Lite0 features.
+
+    Example: vslnb import flickr8k downloads/flickr8k data/flickr8k
+    """
+    from vslnb.data.importers import import_flickr8k as run
+
+    typer.echo(json.dumps(run(source, dest, progress=not quiet), indent=1))
+
+
+@importer.command("captions")
+def import_captions(
+    dest: Path,
+    images: Annotated[Path, typer.Option(help="folder of photos")],
+    captions: Annotated[Path, typer.Option(help="CSV, Flickr token file or Karpathy JSON")],
+    captions_per_image: Annotated[int, typer.Option(help="captions every photo must have")] = 5,
+    quiet: Quiet = False,
+) -> None:
+    """Your own photos and captions.
+
+    Example: vslnb import captions --images photos --captions captions.csv data/mine
+    """
+    from vslnb.data.importers import import_captions as run
+
+    report = run(images, captions, dest, captions_per_image=captions_per_image, progress=not quiet)
+    typer.echo(json.dumps(report, indent=1))
+
+
+@app.command()
+def check(data: Path) -> None:
+    """Every integrity check of a data set; exit 1 on a fault.
+
+    Example: vslnb check data/world
+    """
+    from vslnb.data.check import check_dataset
+
+    rows = check_dataset(data)
+    for what, passed, detail in rows:
+        typer.echo(f"{'ok   ' if passed else 'FAULT'}  {what:<16}  {detail}")
+    if not all(passed for _, passed, _ in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="such as world-saf-vsl or flickr8k-sgr")],
+    data: Annotated[Path, typer.Option(help="data set in the SCAN layout")],
+    run: Annotated[Path, typer.Option(help="folder of the run")],
+    settings: Annotated[list[str] | None, typer.Option("--set", help="PART.NAME=VALUE, repeatable")] = None,
+    seed: Annotated[int, typer.Option(help="seed of weights, order and dropout")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the run that is there")] = False,
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Train one run and evaluate its best weights.
+
+    Example: vslnb train world-saf-vsl --data data/world --run runs/saf-vsl --set loss.beta=5
+    """
+    from vslnb.config import recipe as find
+    from vslnb.training import TrainingError
+    from vslnb.training import train as start
+
+    changes = {"seed": seed}
+    for setting in settings or []:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set {setting}", "no value", "Write NAME=VALUE, for example loss.beta=10.")
+        changes[name] = value
+    try:
+        results = start(find(recipe).with_settings(changes), data, run, device, resume, not quiet)
+    except TrainingError as fault:
+        typer.secho(f"stopped: {fault}", fg="red", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(_table({str(run): results["test"]}))
+
+
+@app.command()
+def evaluate(
+    runs: Annotated[list[Path], typer.Argument(help="run folders, or released .pth.tar checkpoints")],
+    data: Annotated[Path, typer.Option(help="data set in the SCAN layout")],
+    split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
+    ensemble: Annotated[bool, typer.Option("--ensemble", help="also the mean of their matrices")] = False,
+    folds: Annotated[int, typer.Option(help="5 gives the COCO 1K protocol")] = 1,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16")] = "float32",
+    device: Device = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Recall of trained runs or released checkpoints; SGRAF is an ensemble of an SGR and a SAF run.
+
+    Example: vslnb evaluate runs/sgr runs/saf --data data/flickr8k --ensemble
+    """
+    from vslnb.data.precomp import load_split, load_vocabulary
+    from vslnb.evaluation import fold_mean
+    from vslnb.retrieval import split_scores
+    from vslnb.training import load_matcher
+
+    part, vocabulary = load_split(data, split), load_vocabulary(data)
+    rows, total = {}, 0
+    for run in runs:
+        model = load_matcher(run, part, vocabulary, device)
+        scores = split_scores(model, part, vocabulary, precision, not quiet)
+        rows[str(run)] = fold_mean(scores, folds, part.captions_per_image)
+        total = total + scores
+    if ensemble:
+        rows["ensemble"] = fold_mean(total / len(runs), folds, part.captions_per_image)
+    typer.echo(_table(rows))
+
+
+@app.command()
+def reproduce(
+    profile: Annotated[str, typer.Argument(help="demo or flickr8k, or a YAML file of parameters")],
+    run: Annotated[Path | None, typer.Option(help="where results go; default runs/PROFILE")] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="also copy figures and JSON to figures/")
+    ] = False,
+) -> None:
+    """Every notebook through papermill, then report.html.
+
+    Example: vslnb reproduce demo
+    """
+    from vslnb.reproduce import reproduce as start
+
+    report = start(profile, run, figures)
+    typer.echo(f"open {report}")
+
+
+def _table(rows: dict[str, dict]) -> str:
+    """Recall both ways and rsum, a line a run."""
+    width = max(len(name) for name in rows)
+    lines = [f"{'':<{width}}   image to text       text to image       rsum"]
+    lines.append(f"{'':<{width}}   R@1   R@5   R@10   R@1   R@5   R@10")
+    for name, result in rows.items():
+        cells = [result[way][f"R@{k}"] for way in ("image_to_text", "text_to_image") for k in (1, 5, 10)]
+        lines.append(
+            f"{name:<{width}}  " + "  ".join(f"{c:4.1f}" for c in cells) + f"  {result['rsum']:6.1f}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the command; a fault in what was given becomes one readable line."""
+    try:
+        app()
+    except InputError as fault:
+        typer.secho(f"error: {fault}", fg="red", err=True)
+        sys.exit(1)
