@@ -38,7 +38,9 @@ def small_model(module: str, **changes) -> Matcher:
     return model
 
 
-def write_dataset(folder: Path, sizes: dict[str, int], width: int = 6, regions: int = 4, seed: int = 0) -> Path:
+def write_dataset(
+    folder: Path, sizes: dict[str, int], width: int = 6, regions: int = 4, seed: int = 0
+) -> Path:
     """Images of one of eight kinds; five captions that name the kind; features that show it."""
     rng = np.random.default_rng(seed)
     kinds = ["dog", "cat", "boat", "child", "horse", "tower", "bicycle", "river"]

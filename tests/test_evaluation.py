@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
+from conftest import GOLDEN
 from vslnb.evaluation import CUTS, fold_mean, positive_ranks, recall
 
 

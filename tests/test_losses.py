@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDEN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
+from conftest import GOLDEN
 from vslnb.losses import Objective, TripletLoss, VisualSemanticLoss
 from vslnb.ranking import VARIANTS, live_share, soft_rank
 
@@ -17,7 +17,9 @@ def golden(name):
 def test_released_ranks_and_losses_are_golden():
     scores = torch.tensor(golden("scores"), requires_grad=True)
     semantics = torch.tensor(golden("semantics"))
-    np.testing.assert_allclose(soft_rank(scores.detach(), variant="released"), golden("rank_scores"), atol=1e-5)
+    np.testing.assert_allclose(
+        soft_rank(scores.detach(), variant="released"), golden("rank_scores"), atol=1e-5
+    )
     np.testing.assert_allclose(soft_rank(semantics, variant="released"), golden("rank_semantics"), atol=1e-5)
     loss = 10 * VisualSemanticLoss(rank="released")(scores, semantics)
     (gradient,) = torch.autograd.grad(loss, scores)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDEN, shared, small_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
+from conftest import GOLDEN, shared, small_model
 from vslnb.errors import InputError
 from vslnb.losses import Objective
 from vslnb.models import load_released

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from conftest import GOLDEN
 
 import reference
+from conftest import GOLDEN
 from vslnb.data.vocabulary import tokenize
 from vslnb.semantics import KINDS, CaptionSpace
 
@@ -42,11 +42,15 @@ def test_every_view_is_the_mean_of_the_pairs(kind):
     np.testing.assert_allclose(space.caption_image_similarity(), pairs @ average.T, atol=1e-5)
     whole = average @ pairs @ average.T
     np.testing.assert_allclose(space.image_similarity(), whole, atol=1e-5)
-    np.testing.assert_allclose(space.image_similarity([3, 1], [0, 4, 3]), whole[[3, 1]][:, [0, 4, 3]], atol=1e-5)
+    np.testing.assert_allclose(
+        space.image_similarity([3, 1], [0, 4, 3]), whole[[3, 1]][:, [0, 4, 3]], atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("captions", [["a dog"], ["", ""], ["!", "a dog runs"], ["сабака бяжыць", "狗 在 跑"], ["dog"] * 3])
+@pytest.mark.parametrize(
+    "captions", [["a dog"], ["", ""], ["!", "a dog runs"], ["сабака бяжыць", "狗 在 跑"], ["dog"] * 3]
+)
 def test_odd_captions_give_finite_numbers(kind, captions):
     space = CaptionSpace.fit(captions, 1, kind)
     similarity = space.caption_similarity()

@@ -1,0 +1,32 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint lab flickr8k clean
+
+demo: .venv/ready
+	$(BIN)/vslnb reproduce demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lab: .venv/ready
+	$(BIN)/jupyter lab notebooks
+
+# SOURCE is a folder with Flickr8k's images/, token file and split files.
+SOURCE ?= ../shared/data/flickr8k
+flickr8k: .venv/ready
+	$(BIN)/vslnb import flickr8k $(SOURCE) data/flickr8k
+	$(BIN)/vslnb reproduce flickr8k
+
+.venv/ready: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[photos,test]"
+	touch $@
+
+clean:
+	rm -rf .venv runs
