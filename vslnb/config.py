@@ -55,6 +55,7 @@ class TrainingConfig:
     batch_size: int = 128
     clip: float = 2.0
     standardise: bool = False  # feature channels to mean 0, deviation 1, by training statistics
+    dev_images: int = 0  # of the dev split, scored after every epoch to choose the best; 0 = all
     stop_on_collapse: bool = True
 
 
@@ -180,9 +181,10 @@ def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingCo
         # The two programs take the hardest negatives from the first step; the paper does not say.
         return model, TrainingConfig(epochs, decay, rate), 0 if suffix else 1
     if data == "flickr8k":
-        model = ModelConfig(module=module, embedding=256 if module == "cosine" else 128, similarity=32)
-        epochs, decay = (12, 9) if module == "cosine" else (5, 4)
-        return model, TrainingConfig(epochs, decay, 1e-3, 64, standardise=True), epochs
+        model = ModelConfig(module=module, embedding=128, similarity=32)
+        epochs, decay = (10, 8) if module == "cosine" else (4, 3)
+        training = TrainingConfig(epochs, decay, 1e-3, 64, standardise=True, dev_images=250)
+        return model, training, epochs
     model = ModelConfig(module=module, embedding=64, similarity=16, words=64)
     epochs, decay = (8, 6) if module == "cosine" else (5, 4)
     return model, TrainingConfig(epochs, decay, 2e-3, 64, standardise=True), epochs

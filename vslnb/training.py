@@ -87,7 +87,8 @@ class Trainer:
 
     def __init__(self, config: Config, data: str | Path, device: str = "auto"):
         self.data = Path(data)
-        self.split, self.dev = load_split(data, "train"), load_split(data, "dev")
+        self.split = load_split(data, "train")
+        self.dev = load_split(data, "dev").head(config.training.dev_images)
         self.vocabulary = load_vocabulary(data)
         _, regions, features = self.split.features.shape
         model = replace(config.model, vocabulary=len(self.vocabulary), regions=regions, features=features)
@@ -153,7 +154,7 @@ class Trainer:
         rate = training.learning_rate * (0.1 if epoch >= training.decay_after else 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        torch.manual_seed(hash((self.config.seed, epoch)) % 2**63)
+        torch.manual_seed(1_000_003 * self.config.seed + epoch)
         batches = epoch_batches(len(self.split.captions), training.batch_size, self.config.seed, epoch)
         lines = []
         bar = tqdm(batches, desc=f"epoch {epoch + 1}/{training.epochs}", disable=not progress, leave=False)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +63,18 @@ class Split:
                 "Extract the features of this image again.",
             )
         return block
+
+    def head(self, images: int) -> Split:
+        """The first images of the split; all of them for 0 or for more than there are."""
+        if not 0 < images < len(self):
+            return self
+        q, step = self.captions_per_image, self.step
+        return replace(
+            self,
+            features=self.features[: images * step],
+            captions=self.captions[: images * q],
+            ids=self.ids[:images],
+        )
 
     def boxes(self) -> np.ndarray | None:
         """Region boxes (N, R, 4) as shares of width and height, or None where the data set has none."""
