@@ -12,6 +12,7 @@ import nbformat
 import papermill
 import typer
 import yaml
+from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
 
 from vslnb.data.precomp import MANIFEST
@@ -54,6 +55,14 @@ def prepare_data(data: str | Path, dataset: str) -> Path:
 
         build_world(folder, progress=False)
     return folder
+
+
+def save_figure(figure: Figure, run: Path, name: str) -> Path:
+    """Write a figure to the run's figures/ as PNG, readable at the width of a README."""
+    path = run / "figures" / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130, metadata={"Software": None})
+    return path
 
 
 def reproduce(profile: str, run: Path | None = None, figures: bool = False) -> Path:
