@@ -1,0 +1,106 @@
+import json
+
+import numpy as np
+import pytest
+
+from conftest import shared, write_dataset
+from vslnb.data.check import check_dataset
+from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.data.vocabulary import Vocabulary
+from vslnb.errors import InputError
+
+
+def test_repeated_images_read_as_one(tmp_path, dataset):
+    once = load_split(dataset, "dev")
+    features = np.load(dataset / "dev_ims.npy")
+    np.save(dataset / "dev_ims.npy", np.repeat(features, 5, axis=0))
+    repeated = load_split(dataset, "dev")
+    assert len(repeated) == len(once) == 10 and repeated.step == 5
+    np.testing.assert_array_equal(repeated.regions([3, 7]), features[[3, 7]])
+    assert len(repeated.head(4)) == 4 and repeated.head(4).regions(slice(None)).shape[0] == 4
+
+
+@pytest.mark.parametrize(
+    "damage, words",
+    [
+        ("row", ["train_ims.npy", "row 39", "39 rows", "Expected 40"]),
+        ("caption", ["train_caps.txt", "line 199", "5 an image"]),
+        ("bytes", ["train_ims.npy", "not a whole .npy"]),
+        ("objects", ["train_ims.npy"]),
+        ("flat", ["train_ims.npy", "shape"]),
+        ("latin", ["train_caps.txt, line 3", "UTF-8"]),
+        ("empty", ["train_caps.txt, line 3", "empty"]),
+        ("gone", ["train_ims.npy", "no such file"]),
+    ],
+)
+def test_damage_is_named_with_file_place_and_remedy(dataset, damage, words):
+    ims, caps = dataset / "train_ims.npy", dataset / "train_caps.txt"
+    features, lines = np.load(ims), caps.read_bytes().splitlines()
+    if damage == "row":
+        np.save(ims, features[:-1])
+    elif damage == "caption":
+        caps.write_bytes(b"\n".join(lines[:-1]))
+    elif damage == "bytes":
+        ims.write_bytes(ims.read_bytes()[:-100])
+    elif damage == "objects":
+        np.save(ims, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    elif damage == "flat":
+        np.save(ims, features[:, 0])
+    elif damage in ("latin", "empty"):
+        lines[2] = b"caf\xe9" if damage == "latin" else b"  "
+        caps.write_bytes(b"\n".join(lines))
+    else:
+        ims.unlink()
+    with pytest.raises(InputError) as fault:
+        load_split(dataset, "train")
+    assert all(word in str(fault.value) for word in words), fault.value
+    assert any(not passed for _, passed, _ in check_dataset(dataset))
+
+
+def test_a_nan_is_found_by_reading_and_by_checking(dataset):
+    features = np.load(dataset / "test_ims.npy")
+    features[6, 1, 2] = np.nan
+    np.save(dataset / "test_ims.npy", features)
+    split = load_split(dataset, "test")
+    split.regions([0, 1])
+    with pytest.raises(InputError, match=r"test_ims\.npy, row 6 \(image test_6\).*NaN"):
+        split.regions([2, 6])
+    assert any(not passed and "row 6" in detail for _, passed, detail in check_dataset(dataset))
+
+
+def test_repeated_rows_that_differ_are_a_fault(dataset):
+    features = np.repeat(np.load(dataset / "dev_ims.npy"), 5, axis=0)
+    features[17] += 1
+    np.save(dataset / "dev_ims.npy", features)
+    assert any("row 17" in detail for _, passed, detail in check_dataset(dataset) if not passed)
+
+
+def test_a_vocabulary_survives_its_file_and_a_wrong_one_is_found(tmp_path, dataset):
+    vocabulary = load_vocabulary(dataset)
+    vocabulary.write(tmp_path / "v.json")
+    assert Vocabulary.read(tmp_path / "v.json").words == vocabulary.words
+    foreign = Vocabulary.build(["completely different words of another corpus"], min_count=1)
+    foreign.write(dataset / "vocab.json")
+    assert any("another data set" in detail for _, passed, detail in check_dataset(dataset) if not passed)
+    content = json.loads((tmp_path / "v.json").read_text())
+    content["word2idx"]["dog"] = 0
+    (tmp_path / "v.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"v\.json, index"):
+        Vocabulary.read(tmp_path / "v.json")
+
+
+@pytest.mark.parametrize("theirs, passes", [("f30k", True), ("coco", False)])
+def test_the_fields_vocabularies_fit_their_own_captions_only(tmp_path, theirs, passes):
+    captions = shared("data/f30k_captions/test_caps.txt").read_text().splitlines()
+    write_dataset(tmp_path / "f30k_precomp", {"train": 1})
+    folder = tmp_path / "f30k_precomp"
+    (folder / "dataset.json").unlink()
+    for path in folder.glob("train*"):
+        path.unlink()
+    train = shared("data/f30k_captions/train_caps.txt").read_text().splitlines()
+    for name, lines in (("train", train), ("test", captions)):
+        (folder / f"{name}_caps.txt").write_text("\n".join(lines) + "\n")
+        np.save(folder / f"{name}_ims.npy", np.ones((len(lines) // 5, 1, 2), np.float16))
+    (folder / "vocab.json").write_bytes(shared(f"data/vocab/{theirs}_precomp_vocab.json").read_bytes())
+    faults = [detail for what, passed, detail in check_dataset(folder) if what == "vocabulary" and not passed]
+    assert bool(faults) != passes, faults

@@ -1,0 +1,187 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner
+
+from conftest import write_dataset
+from vslnb.cli import app
+from vslnb.config import MODULES, Config, recipe
+from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.errors import InputError
+from vslnb.retrieval import similarity_matrix
+from vslnb.training import Trainer, TrainingError, load_matcher, load_run, train
+
+TINY = {
+    "model.embedding": 16,
+    "model.similarity": 8,
+    "model.words": 12,
+    "training.batch_size": 20,
+    "training.epochs": 3,
+}
+
+
+def tiny(name="world-saf-vsl", **settings):
+    return recipe(name).with_settings(TINY | {k.replace("__", "."): v for k, v in settings.items()})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_run_learns_and_leaves_a_whole_folder(dataset, tmp_path, module):
+    config = tiny(f"world-{module}-vsl", training__epochs=12)
+    results = train(config, dataset, tmp_path / "run", device="cpu", progress=False)
+    assert results["arm"] == "vsl-paper" and results["module"] == module
+    # Ten images of eight kinds; kinds repeat, so that chance at ten is 100 and at one about 20.
+    assert results["test"]["text_to_image"]["R@5"] > 70
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {
+        "config.json",
+        "environment.json",
+        "metrics.jsonl",
+        "best.safetensors",
+        "last",
+        "results.json",
+    } <= names
+    model, config = load_run(tmp_path / "run", "cpu")
+    assert not model.training and config.hash == results["config_hash"]
+
+
+def test_resumed_equals_uninterrupted_to_the_last_bit(dataset, tmp_path):
+    config = tiny()
+    whole = train(config, dataset, tmp_path / "whole", device="cpu", progress=False)
+
+    class Stop(Exception):
+        pass
+
+    def fail(self, epoch, progress=True):
+        if epoch == 2:
+            raise Stop
+        return original(self, epoch, progress)
+
+    original, Trainer.epoch = Trainer.epoch, fail
+    try:
+        with pytest.raises(Stop):
+            train(config, dataset, tmp_path / "cut", device="cpu", progress=False)
+    finally:
+        Trainer.epoch = original
+    with pytest.raises(InputError, match="already here"):
+        train(config, dataset, tmp_path / "cut", device="cpu", progress=False)
+    with pytest.raises(InputError, match="other settings"):
+        train(tiny(loss__beta=3), dataset, tmp_path / "cut", device="cpu", resume=True, progress=False)
+    resumed = train(config, dataset, tmp_path / "cut", device="cpu", resume=True, progress=False)
+    for file in ("best.safetensors", "last/state.safetensors"):
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes()
+    assert {k: v for k, v in whole.items() if k != "seconds"} == {
+        k: v for k, v in resumed.items() if k != "seconds"
+    }
+    before = (tmp_path / "cut" / "best.safetensors").stat().st_mtime_ns
+    assert train(config, dataset, tmp_path / "cut", device="cpu", resume=True, progress=False) == resumed
+    assert (tmp_path / "cut" / "best.safetensors").stat().st_mtime_ns == before
+
+
+def test_arms_share_weights_and_order_but_not_the_loss(dataset):
+    a, b = (Trainer(tiny(name), dataset, "cpu") for name in ("world-saf", "world-saf-vsl"))
+    for x, y in zip(a.model.parameters(), b.model.parameters()):
+        assert torch.equal(x, y)
+    batch = np.arange(0, 100, 5)
+    torch.manual_seed(0)
+    one, scores = a.step(batch, 0)
+    torch.manual_seed(0)
+    two, same = b.step(batch, 0)
+    assert torch.equal(scores, same) and one["triplet"] == two["triplet"] and two["loss"] > one["loss"]
+
+
+def test_collapse_is_named_and_stopped(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        Trainer,
+        "scores",
+        lambda self, c: next(self.model.parameters()).sum() * 0 + torch.full((len(c),) * 2, 0.5),
+    )
+    trainer = Trainer(tiny("world-saf", training__epochs=40), dataset, "cpu")
+    with pytest.raises(TrainingError, match="collapsed.*all_negatives_epochs"):
+        for epoch in range(40):
+            trainer.epoch(epoch, progress=False)
+
+
+def test_a_loss_that_is_not_finite_stops(dataset):
+    trainer = Trainer(tiny(), dataset, "cpu")
+    with torch.no_grad():
+        trainer.model.head.weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="epoch 1, step 1.*nan"):
+        trainer.epoch(0, progress=False)
+
+
+@pytest.mark.parametrize("name", ["f30k-sgr-vsl-released", "coco-saf-vsl"])
+def test_a_recipe_at_full_width_takes_a_step_and_scores_a_block(tmp_path, name):
+    write_dataset(tmp_path / "wide", {"train": 30, "dev": 4, "test": 4}, width=2048, regions=36)
+    config = recipe(name).with_settings({"model.embedding": 1024})
+    trainer = Trainer(config, tmp_path / "wide", "cpu")
+    assert trainer.config.training.batch_size == 128 and trainer.config.model.similarity == 256
+    parts, scores = trainer.step(np.arange(128), 0)
+    assert scores.shape == (128, 128) and torch.isfinite(parts["loss"])
+    dev = trainer.dev
+    ids, lengths = trainer.vocabulary.encode_all(dev.captions)
+    assert similarity_matrix(trainer.model, dev, ids, lengths).shape == (4, 20)
+    half = similarity_matrix(trainer.model, dev, ids, lengths, precision="bfloat16")
+    assert half.dtype == np.float32 and np.isfinite(half).all()
+
+
+def test_recipes_differ_only_where_they_should():
+    for name in ("world-saf", "flickr8k-sgr", "f30k-saf", "coco-sgr", "f30k-cosine"):
+        plain, vsl = recipe(name), recipe(f"{name}-vsl")
+        assert plain.model == vsl.model and plain.training == vsl.training
+        assert (
+            vsl.loss.beta == 10 and plain.loss.beta == 0 and plain.arm == "triplet" and vsl.arm == "vsl-paper"
+        )
+    released = recipe("f30k-sgr-vsl-released")
+    assert (released.loss.rank, released.loss.similarity, released.model.embedding) == (
+        "released",
+        "tfidf",
+        1024,
+    )
+    assert (released.training.epochs, released.training.decay_after) == (40, 25)
+    assert recipe("coco-saf-sgraf").training.learning_rate == 2e-4
+    assert Config.from_dict(json.loads(json.dumps(released.to_dict()))) == released
+    for bad in ("saf", "world-saf-vsl-extra", "mars-saf", "world-vit", ""):
+        with pytest.raises(InputError, match="no such recipe"):
+            recipe(bad)
+    with pytest.raises(InputError, match="Known: .*loss.beta"):
+        recipe("world-saf").with_settings({"loss.betta": 1})
+    with pytest.raises(InputError, match="not a float"):
+        recipe("world-saf").with_settings({"loss.beta": "much"})
+
+
+def test_the_command_trains_evaluates_and_speaks(dataset, tmp_path):
+    run = CliRunner().invoke
+    sets = [x for key, value in TINY.items() for x in ("--set", f"{key}={value}")]
+    for module in ("saf", "sgr"):
+        arguments = ["train", f"world-{module}", "--data", str(dataset), "--run", str(tmp_path / module)]
+        result = run(app, [*arguments, *sets, "--quiet", "--device", "cpu"])
+        assert result.exit_code == 0, result.output
+    result = run(
+        app,
+        [
+            "evaluate",
+            str(tmp_path / "saf"),
+            str(tmp_path / "sgr"),
+            "--data",
+            str(dataset),
+            "--ensemble",
+            "--quiet",
+        ],
+    )
+    assert result.exit_code == 0 and "ensemble" in result.output
+    assert run(app, ["check", str(dataset)]).exit_code == 0
+    lines = (dataset / "dev_caps.txt").read_text().splitlines()
+    (dataset / "dev_caps.txt").write_text("\n".join(lines[:-1]) + "\n")
+    result = run(app, ["check", str(dataset)])
+    assert result.exit_code == 1 and "dev_caps.txt, line 49" in result.output
+
+
+def test_a_model_refuses_data_it_was_not_trained_on(dataset, tmp_path):
+    train(tiny(training__epochs=1), dataset, tmp_path / "run", device="cpu", progress=False)
+    other = write_dataset(tmp_path / "other", {"train": 30, "dev": 4, "test": 4}, width=7)
+    with pytest.raises(InputError, match="trained on.*regions of 6"):
+        load_matcher(tmp_path / "run", load_split(other, "test"), load_vocabulary(other), "cpu")
+    assert load_file(tmp_path / "run" / "best.safetensors")

