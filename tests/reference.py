@@ -98,8 +98,14 @@ def triplet(s, margin, negatives):
     for i in range(n):
         row = [max(0.0, margin + s[i][j] - s[i][i]) for j in range(n) if j != i] or [0.0]
         column = [max(0.0, margin + s[j][i] - s[i][i]) for j in range(n) if j != i] or [0.0]
-        combine = max if negatives == "hardest" else sum
-        total += combine(row) + combine(column)
+        for costs in (row, column):
+            if negatives == "hardest":
+                total += max(costs)
+            elif negatives == "all":
+                total += sum(costs)
+            else:
+                violating = [cost for cost in costs if cost > 0]
+                total += sum(violating) / max(1, len(violating))
     return total
 
 

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from vslnb.ranking import soft_rank
 
+NEGATIVES = ("hardest", "all", "violating")
+
 
 class TripletLoss(nn.Module):
     """Eq. 2, summed over the batch, both directions.
@@ -14,7 +16,8 @@ class TripletLoss(nn.Module):
     Args:
         margin: m.
         negatives: `hardest` takes the highest-scoring negative of each query (SGRAF and the released
-            program), `all` sums over every negative (Eq. 2 leaves it open).
+            program), `all` sums over every negative (Eq. 2 leaves it open), `violating` takes the mean over
+            those within the margin, which keeps the size of `hardest` as training goes on.
 
     >>> TripletLoss()(torch.tensor([[0.9, 0.8], [0.1, 0.7]]))
     tensor(0.4000)
@@ -22,8 +25,8 @@ class TripletLoss(nn.Module):
 
     def __init__(self, margin: float = 0.2, negatives: str = "hardest"):
         super().__init__()
-        if negatives not in ("hardest", "all"):
-            raise ValueError(f"negatives must be 'hardest' or 'all', got {negatives!r}")
+        if negatives not in NEGATIVES:
+            raise ValueError(f"negatives must be one of {NEGATIVES}, got {negatives!r}")
         self.margin, self.negatives = margin, negatives
 
     def forward(self, scores: Tensor) -> Tensor:
@@ -35,6 +38,9 @@ class TripletLoss(nn.Module):
         images = (self.margin + scores - own[None, :]).clamp(min=0).masked_fill(diagonal, 0)
         if self.negatives == "hardest":
             captions, images = captions.amax(1), images.amax(0)
+        elif self.negatives == "violating":
+            captions = captions.sum(1) / (captions > 0).sum(1).clamp(min=1)
+            images = images.sum(0) / (images > 0).sum(0).clamp(min=1)
         return captions.sum() + images.sum()
 
 
@@ -87,8 +93,8 @@ class VisualSemanticLoss(nn.Module):
 class Objective(nn.Module):
     """Eq. 6 and 7: alpha * triplet + beta * L_vs + beta_text * L_ts.
 
-    With `all` negatives the triplet is divided by the B - 1 negatives of a query, so that both choices of
-    negatives start at 2 * B * margin and beta means the same under each (STUDY section 3, row 17).
+    `hardest` and `violating` negatives both start at 2 * B * margin and stay of one size, so that beta means
+    nearly the same under each; under `all` it does not (STUDY section 3, row 17).
     """
 
     def __init__(
@@ -102,7 +108,7 @@ class Objective(nn.Module):
     ):
         super().__init__()
         self.alpha, self.beta, self.beta_text = alpha, beta, beta_text
-        self.triplet = {name: TripletLoss(margin, name) for name in ("hardest", "all")}
+        self.triplet = {name: TripletLoss(margin, name) for name in NEGATIVES}
         self.semantic = VisualSemanticLoss(temperature, rank)
 
     def forward(
@@ -114,8 +120,6 @@ class Objective(nn.Module):
     ) -> dict[str, Tensor]:
         """Scalars `loss`, `triplet` and, where their weight is not zero, `visual` (L_vs) and `textual` (L_ts)."""
         triplet = self.triplet[negatives](scores)
-        if negatives == "all":
-            triplet = triplet / max(len(scores) - 1, 1)
         parts = {"triplet": triplet}
         total = self.alpha * triplet
         if self.beta:

