@@ -29,8 +29,9 @@ def tiny(name="world-saf-vsl", **settings):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_run_learns_and_leaves_a_whole_folder(dataset, tmp_path, module):
-    longer = {"training__epochs": 15, "loss__all_negatives_epochs": 15, "training__learning_rate": 0.01}
-    config = tiny(f"world-{module}-vsl", **longer, training__decay_after=15)
+    longer = {"training__epochs": 20, "training__decay_after": 20, "loss__all_negatives_epochs": 20}
+    sizes = {"model__embedding": 32, "training__batch_size": 10, "training__learning_rate": 0.01}
+    config = tiny(f"world-{module}-vsl", **longer, **sizes)
     results = train(config, dataset, tmp_path / "run", device="cpu", progress=False)
     assert results["arm"] == "vsl-paper" and results["module"] == module
     # Ten images of eight kinds: at chance R@5 is 50.

@@ -32,7 +32,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Eq. 2 to 7. `all_negatives_epochs`: epochs before the hardest negatives begin."""
+    """Eq. 2 to 7. `all_negatives_epochs`: epochs over all violating negatives before the hardest alone."""
 
     margin: float = 0.2
     alpha: float = 1.0
@@ -187,4 +187,4 @@ def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingCo
         return model, training, epochs
     model = ModelConfig(module=module, embedding=64, similarity=16, words=64)
     epochs, decay = (8, 6) if module == "cosine" else (5, 4)
-    return model, TrainingConfig(epochs, decay, 2e-3, 64, standardise=True), epochs
+    return model, TrainingConfig(epochs, decay, 2e-3, 32, standardise=True), epochs

@@ -18,4 +18,8 @@ class InputError(ValueError):
     """
 
     def __init__(self, where: str | Path, problem: str, remedy: str):
-        super().__init__(f"{where}: {problem.rstrip('.')}. {remedy}")
+        super().__init__(where, problem, remedy)  # as they are, so that the error crosses processes
+
+    def __str__(self) -> str:
+        where, problem, remedy = self.args
+        return f"{where}: {problem.rstrip('.')}. {remedy}"

@@ -214,7 +214,10 @@ def train(
     run = Path(run)
     trainer = Trainer(config, data, device)
     config = trainer.config
-    _claim(run, config, resume)
+    data_hash = {
+        name: file_hash(trainer.data / name) for name in [MANIFEST] if (trainer.data / name).exists()
+    }
+    _claim(run, config, data_hash, resume)
     if (run / "results.json").exists():
         return json.loads((run / "results.json").read_text())
     start, best, lines, seconds = _load_last(run, trainer)
@@ -225,9 +228,7 @@ def train(
         "python": platform.python_version(),
         "device": str(trainer.device),
         "threads": torch.get_num_threads(),
-        "data": {
-            name: file_hash(trainer.data / name) for name in [MANIFEST] if (trainer.data / name).exists()
-        },
+        "data": data_hash,
     }
     _write_json(run / "environment.json", environment)
     for epoch in range(start, config.training.epochs):
@@ -305,7 +306,8 @@ def _finish(run: Path, trainer: Trainer, seconds: float, progress: bool) -> dict
     return results
 
 
-def _claim(run: Path, config: Config, resume: bool) -> None:
+def _claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
+    """Refuse a folder whose run is another's: without `resume`, of other settings or of other data."""
     path = run / "config.json"
     if path.exists():
         if not resume:
@@ -318,6 +320,10 @@ def _claim(run: Path, config: Config, resume: bool) -> None:
             raise InputError(
                 path, "other settings: " + "; ".join(parts), "Use the same, or choose another --run."
             )
+        environment = run / "environment.json"
+        if environment.exists() and json.loads(environment.read_text())["data"] != data_hash:
+            problem = "the data set has changed since this run was trained"
+            raise InputError(run, problem, "Remove the run, or choose another --run.")
     run.mkdir(parents=True, exist_ok=True)
     _write_json(path, config.to_dict())
 

@@ -86,6 +86,10 @@ def _check_features(split: Split, block: int = 256) -> str:
 
 
 def _check_vocabulary(folder: Path, vocabulary: Vocabulary, splits: dict[str, Split]) -> str:
+    words = f"{len(vocabulary)} words"
+    manifest = read_manifest(folder)
+    if manifest and _is(folder / VOCABULARY, manifest["vocabulary_sha256"]):
+        return f"{words}, made from these captions"
     for name, split in splits.items():
         share = vocabulary.unknown_share(split.captions)
         if share > UNKNOWN_LIMIT:
@@ -104,19 +108,23 @@ def _check_vocabulary(folder: Path, vocabulary: Vocabulary, splits: dict[str, Sp
                 "it belongs to another data set",
                 "Put the right vocabulary JSON into the folder.",
             )
-    return f"{len(vocabulary)} words"
+    return words
 
 
 def _check_hashes(folder: Path) -> str:
     manifest = read_manifest(folder)
     for name, split in manifest.get("splits", {}).items():
         for file, expected in split["sha256"].items():
-            if not (folder / file).exists() or file_hash(folder / file) != expected:
+            if not _is(folder / file, expected):
                 raise InputError(
                     folder / file, "not the file that was written (its hash differs)", f"Make {name} again."
                 )
-    if manifest and file_hash(folder / VOCABULARY) != manifest["vocabulary_sha256"]:
+    if manifest and not _is(folder / VOCABULARY, manifest["vocabulary_sha256"]):
         raise InputError(
             folder / VOCABULARY, "not the vocabulary of this data set (its hash differs)", "Import again."
         )
     return "as in the manifest" if manifest else "no manifest (the field's own files have none)"
+
+
+def _is(path: Path, digest: str) -> bool:
+    return path.exists() and file_hash(path) == digest

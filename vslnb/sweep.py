@@ -1,0 +1,64 @@
+"""Many runs side by side: a list of configurations over a pool of processes, one thread each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from vslnb.config import Config
+from vslnb.training import TrainingError, train
+
+
+def run_name(config: Config) -> str:
+    """The folder of a run inside its profile's.
+
+    >>> from vslnb.config import recipe
+    >>> run_name(recipe("world-saf-vsl"))
+    'saf-vsl-paper-s0'
+    """
+    return f"{config.model.module}-{config.arm}-s{config.seed}"
+
+
+def sweep(
+    configs: Sequence[Config], data: str | Path, results: str | Path, executor: Executor | None = None
+) -> Iterator[dict]:
+    """Train what is missing and yield every results.json, in the order in which runs are whole.
+
+    A run has one thread: its numbers then do not depend on how many run beside it. A complete run is kept;
+    one that was cut short goes on from its last whole epoch.
+
+    Args:
+        configs: runs, each to a folder of its own below `results`, see `run_name`.
+        data: a folder in the SCAN layout.
+        results: where the runs live.
+        executor: anything with `submit`; a process for every core where none is given.
+
+    Raises:
+        TrainingError: after all others are done, naming the runs that went wrong.
+    """
+    if executor is None:
+        # A fresh process: one that is forked from a program with threads can hang.
+        context = multiprocessing.get_context("spawn")
+        workers = min(len(configs), os.cpu_count() or 1)
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            yield from sweep(configs, data, results, pool)
+        return
+    running = {executor.submit(_one, c, data, Path(results) / run_name(c)): run_name(c) for c in configs}
+    faults = []
+    for done in as_completed(running):
+        try:
+            yield done.result()
+        except TrainingError as fault:
+            faults.append(f"{running[done]}: {fault}")
+    if faults:
+        raise TrainingError("; ".join(faults))
+
+
+def _one(config: Config, data: str | Path, run: Path) -> dict:
+    import torch
+
+    torch.set_num_threads(1)
+    return train(config, data, run, resume=True, progress=False)
