@@ -32,7 +32,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Eq. 2 to 7. `all_negatives_epochs`: epochs over all violating negatives before the hardest alone."""
+    """Eq. 2 to 7, and when their parts begin."""
 
     margin: float = 0.2
     alpha: float = 1.0
@@ -42,7 +42,10 @@ class LossConfig:
     rank: str = "paper"
     similarity: str = "cider"
     shuffled: bool = False  # the control: semantics of other, randomly drawn images
-    all_negatives_epochs: int = 0
+    all_negatives_epochs: int = 0  # over all violating negatives, before the hardest alone
+    triplet_epochs: int = (
+        0  # of the triplet alone, before VSL begins: VSL of random ranks falls as they level
+    )
 
 
 @dataclass(frozen=True)
@@ -132,13 +135,14 @@ SCHEDULES = {
     "released": {"f30k-sgr": (40, 25), "f30k-saf": (30, 15), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
     "sgraf": {"f30k-sgr": (40, 30), "f30k-saf": (30, 20), "coco-sgr": (20, 10), "coco-saf": (20, 10)},
 }
-BETA = 10.0  # Sec. III-B
+BETA, BETA_BATCH = 10.0, 128  # Sec. III-B and IV-A; the triplet is a sum over the batch, VSL a mean
 
 
 def recipe(name: str) -> Config:
     """The configuration of a name DATA-MODULE[-vsl][-released | -sgraf].
 
-    `-vsl` adds the loss of the paper (beta 10, its rank, `cider`); `-released` takes the released program's
+    `-vsl` adds the loss of the paper (its rank, `cider`, and beta 10 at batch 128; a smaller batch has a
+    smaller beta, which keeps the ratio of the two losses: STUDY section 3, row 17); `-released` takes the released program's
     width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning rate and schedule. Without `-vsl` the same
     recipe with beta = 0.
 
@@ -164,10 +168,11 @@ def recipe(name: str) -> Config:
     model, training, all_negatives = _sizes(data, module, suffix)
     released = suffix == "released"
     loss = LossConfig(
-        beta=BETA if vsl else 0.0,
+        beta=BETA * training.batch_size / BETA_BATCH if vsl else 0.0,
         rank="released" if released else "paper",
         similarity="tfidf" if released else "cider",
         all_negatives_epochs=all_negatives,
+        triplet_epochs=1 if data in ("world", "flickr8k") else 0,
     )
     return Config(name, model=model, loss=loss, training=training)
 

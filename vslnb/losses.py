@@ -118,14 +118,14 @@ class Objective(nn.Module):
         caption_semantics: Tensor | None = None,
         negatives: str = "hardest",
     ) -> dict[str, Tensor]:
-        """Scalars `loss`, `triplet` and, where their weight is not zero, `visual` (L_vs) and `textual` (L_ts)."""
+        """Scalars `loss`, `triplet` and, given semantics and a weight, `visual` (L_vs) and `textual` (L_ts)."""
         triplet = self.triplet[negatives](scores)
         parts = {"triplet": triplet}
         total = self.alpha * triplet
-        if self.beta:
+        if self.beta and image_semantics is not None:
             parts["visual"] = self.semantic(scores, image_semantics)
             total = total + self.beta * parts["visual"]
-        if self.beta_text:
+        if self.beta_text and caption_semantics is not None:
             parts["textual"] = self.semantic(scores.T, caption_semantics)
             total = total + self.beta_text * parts["textual"]
         return {"loss": total, **parts}

@@ -31,7 +31,7 @@ from vslnb.retrieval import resolve_device, split_scores
 from vslnb.semantics import CaptionSpace
 
 LOG_EVERY = 10
-WINDOW = 100  # steps that must all look collapsed
+WINDOW = 300  # steps that must all look collapsed; healthy runs were seen to lie flat for 200
 
 
 class TrainingError(RuntimeError):
@@ -41,21 +41,42 @@ class TrainingError(RuntimeError):
 class CollapseGuard:
     """Knows the collapse of STUDY section 3, row 14: equal scores, the triplet stuck at 2 * B * margin.
 
+    Scores can be nearly equal and still be learning: VSL first orders them on the scale of its temperature.
+    So a pair must also beat no more of its negatives than chance, 0.5, over the whole window.
+
     >>> guard = CollapseGuard(margin=0.2, window=2)
-    >>> guard(triplet=51.2, spread=1e-5, batch=128), guard(triplet=51.2, spread=1e-5, batch=128)
-    (False, True)
-    >>> guard(triplet=20.0, spread=0.2, batch=128)
-    False
+    >>> [guard(triplet=51.2, spread=1e-5, beaten=0.5, batch=128) for _ in range(2)]
+    [False, True]
+    >>> [guard(triplet=51.2, spread=1e-5, beaten=0.6, batch=128) for _ in range(2)]
+    [False, False]
     """
 
     def __init__(self, margin: float, window: int = WINDOW):
-        self.margin, self.window, self.seen = margin, window, 0
+        self.margin, self.window, self.beaten = margin, window, []
 
-    def __call__(self, triplet: float, spread: float, batch: int) -> bool:
-        """True after `window` collapsed steps in a row; `spread` is the scores' standard deviation."""
+    def __call__(self, triplet: float, spread: float, beaten: float, batch: int) -> bool:
+        """True once the last `window` steps look collapsed.
+
+        Args:
+            triplet: its value.
+            spread: standard deviation of the scores.
+            beaten: share of negatives below their pair's score.
+            batch: B.
+        """
         stuck = abs(triplet / (2 * batch * self.margin) - 1) < 0.01 and spread < 0.005
-        self.seen = self.seen + 1 if stuck else 0
-        return self.seen >= self.window
+        self.beaten = [*self.beaten, beaten][-self.window :] if stuck else []
+        return len(self.beaten) == self.window and sum(self.beaten) / self.window < 0.52
+
+
+def beaten_share(scores: Tensor) -> Tensor:
+    """Of scores (B, B): the share of negatives, both ways, that score below the pair; ties count half.
+
+    >>> float(beaten_share(torch.tensor([[0.9, 0.1], [0.95, 0.9]])))
+    0.5
+    """
+    own, others = scores.diagonal(), max(len(scores) * (len(scores) - 1), 1)
+    signs = torch.sign(own[:, None] - scores).sum() + torch.sign(own[None, :] - scores).sum()
+    return 0.5 + signs / (4 * others)
 
 
 def epoch_batches(captions: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -126,10 +147,11 @@ class Trainer:
         """The objective's parts and the scores of a batch."""
         scores, loss = self.scores(captions), self.config.loss
         semantics = textual = None
-        if loss.beta:
+        begun = epoch >= loss.triplet_epochs
+        if loss.beta and begun:
             images = self.meaning_of[captions // self.split.captions_per_image]
             semantics = torch.from_numpy(self.space.image_similarity(images)).to(self.device)
-        if loss.beta_text:
+        if loss.beta_text and begun:
             textual = torch.from_numpy(self.space.caption_similarity(captions)).to(self.device)
         negatives = "violating" if epoch < loss.all_negatives_epochs else "hardest"
         return self.objective(scores, semantics, textual, negatives), scores.detach()
@@ -161,8 +183,8 @@ class Trainer:
         for step, captions in enumerate(bar):
             parts, scores = self.step(captions, epoch)
             values = {name: float(value.detach()) for name, value in parts.items()}
-            spread = float(scores.std())
-            self._watch(values, spread, len(captions), epoch, step)
+            spread, beaten = float(scores.std()), float(beaten_share(scores))
+            self._watch(values, spread, beaten, len(captions), epoch, step)
             if step % LOG_EVERY == 0:
                 live = live_share(scores, self.config.loss.temperature)
                 lines.append(
@@ -171,14 +193,16 @@ class Trainer:
                 bar.set_postfix(loss=f"{values['loss']:.2f}")
         return lines
 
-    def _watch(self, values: dict[str, float], spread: float, batch: int, epoch: int, step: int) -> None:
+    def _watch(
+        self, values: dict[str, float], spread: float, beaten: float, batch: int, epoch: int, step: int
+    ) -> None:
         place = f"epoch {epoch + 1}, step {step + 1}"
         if not np.isfinite(values["loss"]):
             raise TrainingError(
                 f"{place}: the loss is {values['loss']}. Try a smaller --set training.learning_rate, or run "
                 "`vslnb check` on the data."
             )
-        if self.guard(values["triplet"], spread, batch) and self.config.training.stop_on_collapse:
+        if self.guard(values["triplet"], spread, beaten, batch) and self.config.training.stop_on_collapse:
             raise TrainingError(
                 f"{place}: collapsed: every score is equal (spread {spread:.1e}) and the triplet loss stands at "
                 f"2 * batch * margin = {2 * batch * self.config.loss.margin:.1f}. Try all negatives first "
