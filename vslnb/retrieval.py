@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
+from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 
 IMAGES, CAPTIONS = 64, 256  # of a block
@@ -81,6 +82,7 @@ def split_scores(
     model: Matcher, split: Split, vocabulary: Vocabulary, precision: str = "float32", progress: bool = False
 ) -> np.ndarray:
     """The similarity matrix (N, Q*N) of a split; images that the file repeats are encoded once."""
+    keep_freed_memory()
     ids, lengths = vocabulary.encode_all(split.captions)
     return similarity_matrix(model, split, ids, lengths, precision, progress)
 

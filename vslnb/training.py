@@ -25,6 +25,7 @@ from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
 from vslnb.evaluation import recall
 from vslnb.losses import Objective
+from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher, load_released
 from vslnb.ranking import live_share
 from vslnb.retrieval import resolve_device, split_scores
@@ -107,6 +108,7 @@ class Trainer:
     """A configuration, a data set and a device, ready to run epochs."""
 
     def __init__(self, config: Config, data: str | Path, device: str = "auto"):
+        keep_freed_memory()
         self.data = Path(data)
         self.split = load_split(data, "train")
         self.dev = load_split(data, "dev").head(config.training.dev_images)
