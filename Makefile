@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint lab flickr8k clean
+.PHONY: demo test lint bench bench-semantics lab flickr8k clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -12,6 +12,13 @@ test: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Each measurement has a process of its own; leave the machine alone meanwhile. bench takes ten minutes.
+bench: .venv/ready
+	$(BIN)/python benchmarks/engine.py
+
+bench-semantics: .venv/ready
+	$(BIN)/python benchmarks/semantics.py
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks

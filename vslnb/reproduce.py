@@ -105,7 +105,7 @@ def reproduce(profile: str, run: Path | None = None, figures: bool = False) -> P
     if figures:
         target = ROOT / "figures" / Path(profile).stem
         target.mkdir(parents=True, exist_ok=True)
-        for file in sorted((folder / "figures").glob("*")):
+        for file in [folder / "reproduce.json", *sorted((folder / "figures").glob("*"))]:
             shutil.copy(file, target)
     return report
 

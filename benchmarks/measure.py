@@ -1,0 +1,49 @@
+"""Time and peak memory of a call, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import platform
+import resource
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MIB = 1024  # ru_maxrss counts KiB on Linux
+
+
+def alone(function: Callable, *arguments) -> dict:
+    """What `function(*arguments)` returns, a dict, with the process's `peak_mib` added."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(_call, function, arguments).result()
+
+
+def _call(function: Callable, arguments: tuple) -> dict:
+    result = function(*arguments)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {**result, "peak_mib": round(peak / MIB)}
+
+
+def peak_mib() -> float:
+    """Peak resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
+
+
+def seconds(action: Callable) -> float:
+    """Wall time of one call."""
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def write(name: str, content: dict) -> None:
+    """`figures/NAME.json`, with the machine's word for itself."""
+    path = ROOT / "figures" / f"{name}.json"
+    path.parent.mkdir(exist_ok=True)
+    content = {"processor": platform.machine(), "python": platform.python_version(), **content}
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    print(f"wrote figures/{name}.json")

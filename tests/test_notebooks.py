@@ -1,0 +1,62 @@
+import ast
+
+import nbformat
+import pytest
+import yaml
+
+from vslnb.errors import InputError
+from vslnb.reproduce import NOTEBOOKS, load_profile, write_report
+
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def cells(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_clean(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert [cell.id for cell in notebook.cells] == [f"cell-{k:02d}" for k in range(len(notebook.cells))]
+    assert len(code) <= 40 and notebook.cells[0].source.startswith(f"# {path.stem[:2]} · ")
+    assert notebook.cells[1].metadata.tags == ["parameters"]
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
+
+
+def test_all_notebooks_have_the_parameters_of_every_profile():
+    parameters = {
+        tuple(
+            line.target.id
+            for line in ast.parse(cells(path)[1].source).body
+            if isinstance(line, ast.AnnAssign)
+        )
+        for path in PATHS
+    }
+    assert len(parameters) == 1
+    for profile in (NOTEBOOKS / "profiles").glob("*.yaml"):
+        assert set(yaml.safe_load(profile.read_text())) == set(*parameters), profile
+
+
+def test_profiles_that_are_not(tmp_path):
+    with pytest.raises(InputError, match="demo"):
+        load_profile("nowhere")
+    for text in ("a: [", "- 1", "a: {b: 1}"):
+        (tmp_path / "p.yaml").write_text(text)
+        with pytest.raises(InputError, match="p.yaml"):
+            load_profile(str(tmp_path / "p.yaml"))
+
+
+def test_the_report_works_from_a_file_and_escapes_what_it_is_given(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One\n\nTwo")])
+    nbformat.write(notebook, tmp_path / "notebooks" / "00_x.ipynb")
+    rows = [
+        {"notebook": "00_x", "seconds": 1.0, "fault": "<script>alert(1)</script>"},
+        {"notebook": "01_y", "seconds": 2.0, "fault": ""},
+    ]
+    page = write_report(tmp_path, "demo", rows).read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page and 'href="#00_x"' in page
+    assert "http://" not in page and "https://" not in page

@@ -1,0 +1,77 @@
+"""The frame: lists that must agree, and a README without a number of its own."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+README = (ROOT / "README.md").read_text()
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", re.split(r"[<>=!~\[; ]", name)[0]).lower()
+
+
+def test_the_conda_environment_is_this_package_with_all_its_extras():
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
+    (package,) = [line for line in pip if line.startswith("-e")]
+    assert package.startswith("-e .[") and "-c constraints.txt" in pip
+    assert set(re.findall(r"\w+", package.partition("[")[2])) == set(PROJECT["optional-dependencies"])
+    (python,) = [entry for entry in listed if str(entry).startswith("python=")]
+    lowest = tuple(map(int, PROJECT["requires-python"].removeprefix(">=").split(".")))
+    assert tuple(map(int, python.removeprefix("python=").split("."))) >= lowest
+
+
+def test_every_dependency_has_an_exact_version_within_the_open_range():
+    lines = [
+        line for line in (ROOT / "constraints.txt").read_text().splitlines() if line[:1] not in ("", "#")
+    ]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+_-]+", line) for line in lines)
+    pinned = {normal(line) for line in lines}
+    wanted = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    assert {normal(name) for name in wanted} <= pinned
+    assert all(">=" in name and "<" not in name and "==" not in name for name in wanted)
+
+
+def table(profile):
+    """The README's table of a profile, from its runs.json."""
+    lines = []
+    for run in json.loads((ROOT / "figures" / profile / "runs.json").read_text()):
+        ways = [run["test"][way] for way in ("image_to_text", "text_to_image")]
+        cells = [f"{way[f'R@{k}']:.1f}" for way in ways for k in (1, 5, 10)]
+        name = {"saf": "SAF", "sgr": "SGR"}.get(run["module"], run["module"])
+        name += "" if run["arm"] == "triplet" else " + VSL"
+        lines.append(f"| {name} | {' | '.join(cells)} | {run['test']['rsum']:.1f} |")
+    return lines
+
+
+@pytest.mark.parametrize("profile", ["demo", "flickr8k"])
+def test_the_tables_of_the_readme_are_those_of_the_runs(profile):
+    found = README.partition(f"<!-- {profile} -->")[2].partition("<!-- end -->")[0].strip().splitlines()
+    assert found[2:] == table(profile)
+    assert len({line.count("|") for line in found}) == 1
+
+
+def test_the_notebook_map_has_the_measured_times():
+    rows = json.loads((ROOT / "figures" / "demo" / "reproduce.json").read_text())
+    for row in rows:
+        (line,) = [line for line in README.splitlines() if f"notebooks/{row['notebook']}.ipynb" in line]
+        assert line.rstrip(" |").endswith(f"{row['seconds']:.0f} s"), line
+    assert {p.stem for p in (ROOT / "notebooks").glob("*.ipynb")} == {row["notebook"] for row in rows}
+
+
+def test_links_of_the_readme_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+
+
+def test_committed_figures_are_drawn_by_a_notebook():
+    sources = "".join(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))
+    for picture in (ROOT / "figures").rglob("*.png"):
+        assert picture.stem in sources, picture
