@@ -4,6 +4,7 @@ import pytest
 import reference
 from conftest import GOLDEN
 from vslnb.data.vocabulary import tokenize
+from vslnb.errors import InputError
 from vslnb.semantics import KINDS, CaptionSpace
 
 
@@ -67,3 +68,27 @@ def test_counts_and_kinds_are_checked():
         CaptionSpace.fit(["a"] * 4, [1, 2])
     with pytest.raises(ValueError, match="kind"):
         CaptionSpace.fit(["a"], 1, "bleu")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_space_is_the_same(tmp_path, kind):
+    captions = np.load(GOLDEN / "tfidf.npz")["captions"].tolist()[:10]
+    space = CaptionSpace.fit(captions, [1, 4, 0, 3, 2], kind)
+    space.save(tmp_path / "space.npz")
+    again = CaptionSpace.load(tmp_path / "space.npz")
+    assert again.kind == kind
+    np.testing.assert_array_equal(again.image_similarity(), space.image_similarity())
+    np.testing.assert_array_equal(
+        again.caption_similarity([3], [1, 5]), space.caption_similarity([3], [1, 5])
+    )
+
+
+def test_a_file_that_is_no_space_is_named(tmp_path):
+    path = tmp_path / "space.npz"
+    for content in (b"", b"PK\x03\x04 cut short", b"no archive"):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="space.npz.*not a saved CaptionSpace"):
+            CaptionSpace.load(path)
+    np.savez(path, kind=np.array("cider"), counts=np.array([{}], dtype=object))
+    with pytest.raises(InputError, match="space.npz"):
+        CaptionSpace.load(path)

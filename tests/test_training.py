@@ -8,11 +8,13 @@ from typer.testing import CliRunner
 
 from conftest import write_dataset
 from vslnb.cli import app
+from vslnb.collapse import CollapseGuard
 from vslnb.config import MODULES, Config, recipe
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.retrieval import similarity_matrix
-from vslnb.training import Trainer, TrainingError, load_matcher, load_run, train
+from vslnb.runs import load_matcher, load_run
+from vslnb.training import Trainer, TrainingError, train
 
 TINY = {
     "model.embedding": 16,
@@ -88,9 +90,9 @@ def test_arms_share_weights_and_order_but_not_the_loss(dataset):
         assert torch.equal(x, y)
     batch = np.arange(0, 100, 5)
     torch.manual_seed(0)
-    one, scores = a.step(batch, 0)
+    one, scores = a.step(batch, 1)
     torch.manual_seed(0)
-    two, same = b.step(batch, 0)
+    two, same = b.step(batch, 1)
     assert torch.equal(scores, same) and one["triplet"] == two["triplet"] and two["loss"] > one["loss"]
 
 
@@ -186,3 +188,16 @@ def test_a_model_refuses_data_it_was_not_trained_on(dataset, tmp_path):
     with pytest.raises(InputError, match="trained on.*regions of 6"):
         load_matcher(tmp_path / "run", load_split(other, "test"), load_vocabulary(other), "cpu")
     assert load_file(tmp_path / "run" / "best.safetensors")
+
+
+def test_the_first_epochs_may_be_the_triplets_alone(dataset):
+    trainer = Trainer(tiny(loss__triplet_epochs=1), dataset, "cpu")
+    assert "visual" not in trainer.losses(np.arange(20), 0)[0]
+    assert "visual" in trainer.losses(np.arange(20), 1)[0]
+
+
+def test_a_slow_start_is_no_collapse():
+    guard = CollapseGuard(margin=0.2, window=3)
+    assert not any(guard(12.8, 1e-4, 0.6, 32) for _ in range(9))
+    assert [guard(12.8, 1e-4, 0.5, 32) for _ in range(3)][-1]
+    assert not guard(9.0, 0.1, 0.5, 32) and not guard.beaten

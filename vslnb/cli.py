@@ -135,7 +135,7 @@ def evaluate(
     from vslnb.data.precomp import load_split, load_vocabulary
     from vslnb.evaluation import fold_mean
     from vslnb.retrieval import split_scores
-    from vslnb.training import load_matcher
+    from vslnb.runs import load_matcher
 
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     rows, total = {}, 0

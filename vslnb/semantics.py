@@ -11,6 +11,8 @@ mean of its captions' vectors, so the mean over all pairs of captions is one spa
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy import sparse
@@ -18,6 +20,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from vslnb.data.vocabulary import tokenize
+from vslnb.errors import InputError
 
 KINDS = ("tfidf", "cider", "cider_d")
 ORDERS = (1, 2, 3, 4)
@@ -45,6 +48,7 @@ class CaptionSpace:
         lengths: np.ndarray | None = None,
     ):
         self.kind, self.candidates, self.references, self.lengths = kind, candidates, references, lengths
+        self.counts = np.asarray(counts, dtype=int)
         starts = np.concatenate([[0], np.cumsum(counts)])
         # Row i holds 1/Q on the captions of image i: `average @ vectors` is the image's mean vector.
         weights = np.repeat(1.0 / np.maximum(counts, 1), counts)
@@ -83,6 +87,47 @@ class CaptionSpace:
         references = sparse.hstack([pair[1] for pair in pairs], format="csr")
         # The public scorer measures length in bigrams.
         return cls(kind, candidates, references, counts, np.asarray(orders[1].sum(1)).ravel())
+
+    def save(self, path: str | Path) -> None:
+        """One .npz without pickles, whole or not at all."""
+        same = self.candidates is self.references
+        matrices = {"candidates": self.candidates} | ({} if same else {"references": self.references})
+        arrays = {
+            f"{name}.{part}": getattr(matrix, part)
+            for name, matrix in matrices.items()
+            for part in ("data", "indices", "indptr", "shape")
+        }
+        if self.lengths is not None:
+            arrays["lengths"] = self.lengths
+        aside = Path(f"{path}.tmp")
+        with aside.open("wb") as stream:
+            np.savez(stream, kind=np.array(self.kind), counts=self.counts, **arrays)
+        aside.replace(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> CaptionSpace:
+        """The inverse of `save`.
+
+        Raises:
+            InputError: for a file that is not a saved space.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+            matrices = [
+                sparse.csr_matrix(
+                    tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr")),
+                    arrays[f"{name}.shape"],
+                )
+                for name in ("candidates", "references")
+                if f"{name}.data" in arrays
+            ]
+            return cls(
+                str(arrays["kind"]), matrices[0], matrices[-1], arrays["counts"], arrays.get("lengths")
+            )
+        except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as fault:
+            problem = f"not a saved CaptionSpace ({fault})"
+            raise InputError(path, problem, "Remove it; it will be made again.") from None
 
     def caption_similarity(self, captions: object = None, others: object = None) -> np.ndarray:
         """Similarity of captions (n, m) float32: row = candidate, column = reference; None = all."""

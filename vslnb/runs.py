@@ -1,0 +1,133 @@
+"""A run's folder: whose it is, its checkpoints, its model (DESIGN, "A run").
+
+Everything is written aside and renamed, so that a kill at any moment leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vslnb.config import Config
+from vslnb.data.precomp import Split
+from vslnb.data.vocabulary import Vocabulary
+from vslnb.errors import InputError
+from vslnb.models import Matcher, load_released
+from vslnb.retrieval import resolve_device
+
+
+def load_run(run: str | Path, device: str = "auto") -> tuple[Matcher, Config]:
+    """The best model of a run, in eval mode, and its configuration.
+
+    Raises:
+        InputError: if the folder holds no trained run.
+    """
+    run = Path(run)
+    if not (run / "best.safetensors").exists():
+        raise InputError(
+            run, "no trained run here", "Make it with `vslnb train RECIPE --data DATA --run RUN`."
+        )
+    config = Config.from_dict(json.loads((run / "config.json").read_text()))
+    model = Matcher(config.model)
+    model.load_state_dict(load_file(run / "best.safetensors"))
+    return model.to(resolve_device(device)).eval(), config
+
+
+def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device: str = "auto") -> Matcher:
+    """A run's best model or a released checkpoint, checked against the data it is to read.
+
+    Raises:
+        InputError: if vocabulary, number or width of the regions are not those the model was trained on.
+    """
+    path = Path(path)
+    model = load_run(path, device)[0] if path.is_dir() else load_released(path).to(resolve_device(device))
+    config, (_, regions, features) = model.config, split.features.shape
+    wanted = (config.vocabulary, config.regions, config.features)
+    if wanted != (len(vocabulary), regions, features):
+        raise InputError(
+            path,
+            f"trained on {wanted[0]} words and {wanted[1]} regions of {wanted[2]}, but {split.folder} has "
+            f"{len(vocabulary)} words and {regions} regions of {features}",
+            "Give the data set and vocabulary this model was trained with.",
+        )
+    return model
+
+
+def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
+    """Refuse a folder whose run is another's: without `resume`, of other settings or of other data."""
+    path = run / "config.json"
+    if path.exists():
+        if not resume:
+            raise InputError(
+                run, "a run is already here", "Add --resume to go on with it, or choose another --run."
+            )
+        old, new = json.loads(path.read_text()), config.to_dict()
+        if old != new:
+            parts = [f"{a}: {old.get(a)} there, {new[a]} asked" for a in new if old.get(a) != new[a]]
+            raise InputError(
+                path, "other settings: " + "; ".join(parts), "Use the same, or choose another --run."
+            )
+        environment = run / "environment.json"
+        if environment.exists() and json.loads(environment.read_text())["data"] != data_hash:
+            problem = "the data set has changed since this run was trained"
+            raise InputError(run, problem, "Remove the run, or choose another --run.")
+    run.mkdir(parents=True, exist_ok=True)
+    write_json(path, config.to_dict())
+
+
+def save_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer, progress: dict) -> None:
+    """Write `last` aside, then rename: a kill at any moment leaves the old or the new one whole."""
+    new, last, old = run / "last.new", run / "last", run / "last.old"
+    new.mkdir(exist_ok=True)
+    tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+    save_tensors(tensors, new / "state.safetensors")
+    write_json(new / "progress.json", progress)
+    for folder, target in ((last, old), (new, last)):
+        if folder.exists():
+            _remove(target)
+            folder.rename(target)
+    _remove(old)
+
+
+def load_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer) -> dict:
+    """Put the last checkpoint into model and optimizer; what `save_last` was told, or a fresh start."""
+    folder = next((run / name for name in ("last", "last.old") if (run / name).exists()), None)
+    if folder is None:
+        return {"epochs": 0, "best": -1.0, "lines": [], "seconds": 0.0}
+    tensors = load_file(folder / "state.safetensors")
+    weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
+    model.load_state_dict(weights)
+    content = optimizer.state_dict()
+    for key, value in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            content["state"].setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict(content)
+    return json.loads((folder / "progress.json").read_text())
+
+
+def _remove(folder: Path) -> None:
+    for file in folder.glob("*"):
+        file.unlink()
+    if folder.exists():
+        folder.rmdir()
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """A safetensors file, whole or not at all."""
+    aside = path.with_suffix(".tmp")
+    save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, aside)
+    aside.replace(path)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """A JSON file, whole or not at all."""
+    aside = path.with_suffix(".tmp")
+    aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    aside.replace(path)
