@@ -91,6 +91,138 @@ def pictures(images: Sequence, titles: Sequence[str], boxes: Sequence[dict] | No
     return figure
 
 
+def similarity_map(matrix: np.ndarray, images: Sequence) -> Figure:
+    """A square matrix (n, n) with a picture for every row and column.
+
+    Args:
+        matrix: the similarities.
+        images: n pictures, anything matplotlib shows.
+    """
+    n = len(matrix)
+    figure = Figure(figsize=(7.2, 6.6), layout="constrained")
+    axis = figure.subplots()
+    shown = axis.imshow(matrix, cmap="viridis_r", vmin=0)
+    axis.set(xticks=[], yticks=[], xlim=(-1.6, n - 0.5), ylim=(n - 0.5, -1.6))
+    for k, image in enumerate(images):
+        for extent in ((k - 0.46, k + 0.46, -0.6, -1.52), (-1.52, -0.6, k + 0.46, k - 0.46)):
+            axis.imshow(image, extent=extent, aspect="auto")
+    axis.set(xlim=(-1.6, n - 0.5), ylim=(n - 0.5, -1.6))
+    axis.set_aspect("equal")
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+    bright = matrix.max() / 2
+    for i in range(n):
+        for j in range(n):
+            colour = "white" if matrix[i, j] > bright else "#333333"
+            axis.text(j, i, f"{100 * matrix[i, j]:.0f}", ha="center", va="center", color=colour, fontsize=8)
+    figure.colorbar(shown, ax=axis, shrink=0.8, label="C (cells show 100 C)")
+    return figure
+
+
+def histogram(groups: dict[str, np.ndarray], label: str) -> Figure:
+    """The distribution of each group of numbers, as shares, on one axis."""
+    figure = Figure(figsize=(6.4, 2.8), layout="constrained")
+    axis = figure.subplots()
+    edges = np.linspace(0, max(float(np.max(values)) for values in groups.values()), 50)
+    for (name, values), (colour, hatch) in zip(groups.items(), ((MAIN, None), (SECONDARY, "//"))):
+        weights = np.full(len(values), 100 / len(values))
+        axis.hist(values, edges, weights=weights, label=name, color=colour, alpha=0.75, hatch=hatch)
+    axis.set(xlabel=label, ylabel="percent of pairs", yscale="log")
+    axis.legend(frameon=False)
+    _clean(axis)
+    return figure
+
+
+def agreement(values: dict[str, np.ndarray], taus: dict[str, float], points: int = 4000) -> Figure:
+    """Scatter of every two named similarities, with Kendall's tau.
+
+    Args:
+        values: the same pairs' values under each name.
+        taus: by "NAME, NAME".
+        points: drawn at most, evenly taken.
+    """
+    figure = Figure(figsize=(9, 3.1), layout="constrained")
+    axes = figure.subplots(1, len(taus))
+    for axis, (names, tau) in zip(np.atleast_1d(axes), taus.items()):
+        a, b = names.split(", ")
+        step = max(1, len(values[a]) // points)
+        axis.plot(
+            values[a][::step], values[b][::step], ".", color=PLAIN, markersize=2, alpha=0.4, rasterized=True
+        )
+        axis.set(xlabel=a, ylabel=b, title=f"Kendall tau {tau:.2f}")
+        _clean(axis)
+    return figure
+
+
+def by_group(groups: dict[int, np.ndarray], xlabel: str, ylabel: str) -> Figure:
+    """Median, quartiles and 5 to 95 percent of each group of numbers."""
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axis = figure.subplots()
+    for x, values in groups.items():
+        low, first, middle, third, high = np.percentile(values, [5, 25, 50, 75, 95])
+        axis.plot([x, x], [low, high], color=MAIN, linewidth=1.5)
+        axis.plot([x, x], [first, third], color=MAIN, linewidth=9, alpha=0.5, solid_capstyle="butt")
+        axis.plot(x, middle, "o", color=MAIN)
+        axis.annotate(
+            f"{len(values):,}", (x, high), (0, 4), textcoords="offset points", ha="center", fontsize=8
+        )
+    axis.set(xlabel=f"{xlabel} (number of pairs above)", ylabel=ylabel, xticks=list(groups))
+    axis.margins(y=0.12)
+    _clean(axis)
+    return figure
+
+
+def matrices(named: dict[str, np.ndarray], signed: bool = False) -> Figure:
+    """Small matrices side by side, with their numbers while these are legible.
+
+    Args:
+        named: title and matrix (n, m).
+        signed: colours around zero, each panel by its own largest absolute value.
+    """
+    figure = Figure(figsize=(3 * len(named), 3.4), layout="constrained")
+    axes = figure.subplots(1, len(named), squeeze=False)[0]
+    for axis, (name, matrix) in zip(axes, named.items()):
+        matrix = np.asarray(matrix, dtype=float)
+        limit = float(np.abs(matrix).max()) or 1.0
+        colours = {"cmap": "PuOr", "vmin": -limit, "vmax": limit} if signed else {"cmap": "viridis_r"}
+        shown = axis.imshow(matrix, **colours)
+        axis.set(title=name, xticks=[], yticks=[])
+        if matrix.size > 64:
+            continue
+        for (i, j), value in np.ndenumerate(matrix):
+            red, green, blue, _ = shown.cmap(shown.norm(value))
+            light = 0.3 * red + 0.6 * green + 0.1 * blue > 0.5
+            text = f"{value:.3f}" if signed else f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
+            axis.text(j, i, text, ha="center", va="center", fontsize=7.5, color="black" if light else "white")
+    return figure
+
+
+def curves(
+    x: np.ndarray, named: dict[str, Sequence[float]], xlabel: str, ylabel: str, falling: bool = False
+) -> Figure:
+    """Lines over a logarithmic axis, told apart by colour, dash and a label at the side.
+
+    Args:
+        x: common to all.
+        named: label and values.
+        xlabel: with unit.
+        ylabel: with unit.
+        falling: the largest x at the left.
+    """
+    figure = Figure(figsize=(6.8, 3), layout="constrained")
+    axis = figure.subplots()
+    palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+    for k, (name, values) in enumerate(named.items()):
+        dash = ("-", "--", "-.", ":")[k % 4]
+        axis.plot(x, values, dash, color=palette[k % len(palette)], label=name, linewidth=1.8)
+    axis.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
+    if falling:
+        axis.invert_xaxis()
+    axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    _clean(axis)
+    return figure
+
+
 def _clean(axis) -> None:
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="y", color="#dddddd", linewidth=0.7)
