@@ -191,5 +191,4 @@ def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingCo
         training = TrainingConfig(epochs, decay, 1e-3, 64, standardise=True, dev_images=250)
         return model, training, epochs
     model = ModelConfig(module=module, embedding=64, similarity=16, words=64)
-    epochs, decay = (8, 6) if module == "cosine" else (5, 4)
-    return model, TrainingConfig(epochs, decay, 2e-3, 32, standardise=True), epochs
+    return model, TrainingConfig(5, 4, 2e-3, 32, standardise=True), 5

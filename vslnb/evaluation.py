@@ -5,9 +5,10 @@ Ties never help the model: a positive ranks behind every negative with the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.stats import t as student
 
 DIRECTIONS = ("image_to_text", "text_to_image")
 CUTS = (1, 5, 10)
@@ -107,6 +108,20 @@ def _mean(parts: list) -> object:
     if isinstance(parts[0], dict):
         return {key: _mean([part[key] for part in parts]) for key in parts[0]}
     return float(np.mean(parts))
+
+
+def paired_interval(differences: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
+    """Mean of paired differences, one a seed, and Student's interval around it.
+
+    >>> [round(x, 2) for x in paired_interval([1.0, 2.0, 3.0])]
+    [2.0, -0.48, 4.48]
+    """
+    values = np.asarray(differences, dtype=float)
+    if len(values) < 2:
+        raise ValueError("an interval needs at least two seeds")
+    mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+    reach = error * float(student.ppf(0.5 + level / 2, len(values) - 1))
+    return mean, mean - reach, mean + reach
 
 
 def secondary_matches(

@@ -198,9 +198,14 @@ def matrices(named: dict[str, np.ndarray], signed: bool = False) -> Figure:
 
 
 def curves(
-    x: np.ndarray, named: dict[str, Sequence[float]], xlabel: str, ylabel: str, falling: bool = False
+    x: np.ndarray,
+    named: dict[str, Sequence[float]],
+    xlabel: str,
+    ylabel: str,
+    falling: bool = False,
+    log: bool = True,
 ) -> Figure:
-    """Lines over a logarithmic axis, told apart by colour, dash and a label at the side.
+    """Lines told apart by colour, dash and a label at the side.
 
     Args:
         x: common to all.
@@ -208,6 +213,7 @@ def curves(
         xlabel: with unit.
         ylabel: with unit.
         falling: the largest x at the left.
+        log: a logarithmic x axis.
     """
     figure = Figure(figsize=(6.8, 3), layout="constrained")
     axis = figure.subplots()
@@ -215,11 +221,30 @@ def curves(
     for k, (name, values) in enumerate(named.items()):
         dash = ("-", "--", "-.", ":")[k % 4]
         axis.plot(x, values, dash, color=palette[k % len(palette)], label=name, linewidth=1.8)
-    axis.set(xscale="log", xlabel=xlabel, ylabel=ylabel)
+    axis.set(xscale="log" if log else "linear", xlabel=xlabel, ylabel=ylabel)
     if falling:
         axis.invert_xaxis()
     axis.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     _clean(axis)
+    return figure
+
+
+def effects(
+    differences: dict[str, Sequence[float]], intervals: dict[str, tuple[float, float, float]], label: str
+) -> Figure:
+    """A forest plot: every seed's difference as a point, mean and interval as a bar, a row an arm."""
+    figure = Figure(figsize=(6.8, 0.7 * len(differences) + 1.1), layout="constrained")
+    axis = figure.subplots()
+    for row, (arm, values) in enumerate(differences.items()):
+        mean, low, high = intervals[arm]
+        axis.plot([low, high], [row, row], color=ARM_COLOURS["triplet"], linewidth=2)
+        axis.plot(mean, row, "D", color=ARM_COLOURS["triplet"], markersize=7)
+        axis.plot(values, np.full(len(values), row - 0.22), "o", color=PLAIN, markersize=4)
+    axis.axvline(0, color="#222222", linewidth=1, linestyle="--")
+    axis.set(yticks=range(len(differences)), yticklabels=list(differences), xlabel=label)
+    axis.set_ylim(len(differences) - 0.5, -0.6)
+    _clean(axis)
+    axis.grid(axis="x", color="#dddddd", linewidth=0.7)
     return figure
 
 
