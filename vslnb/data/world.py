@@ -22,7 +22,7 @@ from vslnb.errors import InputError
 
 REGIONS = 36
 MAIN_REGIONS, OBJECT_REGIONS, SECONDARY_REGIONS = 7, 3, 3
-SIZES = {"train": 1000, "dev": 150, "test": 300}
+SIZES = {"train": 800, "dev": 150, "test": 300}
 
 
 @dataclass
@@ -144,7 +144,7 @@ def build_world(
     images: dict[str, int] | None = None,
     seed: int = 0,
     width: int = 64,
-    noise: float = 1.0,
+    noise: float = 0.85,
     mention_rate: float = 1 / 6,
     secondary_things: tuple[int, int] = (1, 3),
     secondary_strength: float = 1.3,
@@ -154,7 +154,7 @@ def build_world(
 
     Args:
         dest: a new or empty folder, or an earlier world, which is replaced once the new one is whole.
-        images: images a split; default 1,000 train, 150 dev, 300 test.
+        images: images a split; default 800 train, 150 dev, 300 test.
         seed: every image follows from (seed, split, its number) alone.
         width: F, numbers a region.
         noise: length of the noise in units of a concept's code.
