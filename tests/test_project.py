@@ -66,6 +66,12 @@ def test_the_notebook_map_has_the_measured_times():
     assert {p.stem for p in (ROOT / "notebooks").glob("*.ipynb")} == {row["notebook"] for row in rows}
 
 
+def test_the_minutes_of_flickr8k_are_those_of_its_runs():
+    runs = json.loads((ROOT / "figures" / "flickr8k" / "runs.json").read_text())
+    (minutes,) = re.findall(r"about (\d+) minutes of training on two cores", README)
+    assert abs(int(minutes) - sum(run["seconds"] for run in runs) / 120) < 5
+
+
 def test_links_of_the_readme_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
