@@ -89,7 +89,13 @@ def reproduce(profile: str, run: Path | None = None, figures: bool = False) -> P
         output, began, fault = folder / "notebooks" / notebook.name, time.perf_counter(), ""
         try:
             papermill.execute_notebook(
-                notebook, output, parameters, cwd=ROOT, progress_bar=False, kernel_name="python3"
+                notebook,
+                output,
+                parameters,
+                cwd=ROOT,
+                progress_bar=False,
+                kernel_name="python3",
+                extra_arguments=["--log-level=ERROR"],  # no word about its transport among our lines
             )
         except papermill.PapermillExecutionError as error:
             fault = f"{error.ename}: {error.evalue}"

@@ -72,7 +72,7 @@ def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
                 path, "other settings: " + "; ".join(parts), "Use the same, or choose another --run."
             )
         environment = run / "environment.json"
-        if environment.exists() and json.loads(environment.read_text())["data"] != data_hash:
+        if environment.exists() and json.loads(environment.read_text()).get("data", data_hash) != data_hash:
             problem = "the data set has changed since this run was trained"
             raise InputError(run, problem, "Remove the run, or choose another --run.")
     run.mkdir(parents=True, exist_ok=True)
