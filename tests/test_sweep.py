@@ -1,6 +1,7 @@
 import pickle
 
 import pytest
+import torch
 
 from test_training import tiny
 from vslnb.errors import InputError
