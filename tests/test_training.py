@@ -175,6 +175,10 @@ def test_the_command_trains_evaluates_and_speaks(dataset, tmp_path):
         ],
     )
     assert result.exit_code == 0 and "ensemble" in result.output
+    alone = run(app, ["evaluate", str(tmp_path / "saf"), "--quiet"])
+    assert alone.exit_code == 0 and alone.output.splitlines()[-1] in result.output.splitlines()
+    unknown = run(app, ["evaluate", str(tmp_path), "--quiet"])
+    assert unknown.exit_code == 1 and "Give --data DATA" in str(unknown.exception)
     assert run(app, ["check", str(dataset)]).exit_code == 0
     lines = (dataset / "dev_caps.txt").read_text().splitlines()
     (dataset / "dev_caps.txt").write_text("\n".join(lines[:-1]) + "\n")

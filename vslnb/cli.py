@@ -41,14 +41,16 @@ def world(
 
 
 @importer.command("flickr8k")
-def import_flickr8k(source: Path, dest: Path, quiet: Quiet = False) -> None:
+def import_flickr8k(source: Path, dest: Path, device: Device = "auto", quiet: Quiet = False) -> None:
     """Flickr8k's photos, token file and official split, with EfficientNet-Lite0 features.
 
     Example: vslnb import flickr8k downloads/flickr8k data/flickr8k
     """
     from vslnb.data.importers import import_flickr8k as run
+    from vslnb.data.regions import EfficientNetLite0
+    from vslnb.retrieval import resolve_device
 
-    typer.echo(json.dumps(run(source, dest, progress=not quiet), indent=1))
+    typer.echo(json.dumps(run(source, dest, EfficientNetLite0(resolve_device(device)), not quiet), indent=1))
 
 
 @importer.command("captions")
@@ -57,6 +59,7 @@ def import_captions(
     images: Annotated[Path, typer.Option(help="folder of photos")],
     captions: Annotated[Path, typer.Option(help="CSV, Flickr token file or Karpathy JSON")],
     captions_per_image: Annotated[int, typer.Option(help="captions every photo must have")] = 5,
+    device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Your own photos and captions.
@@ -64,8 +67,11 @@ def import_captions(
     Example: vslnb import captions --images photos --captions captions.csv data/mine
     """
     from vslnb.data.importers import import_captions as run
+    from vslnb.data.regions import EfficientNetLite0
+    from vslnb.retrieval import resolve_device
 
-    report = run(images, captions, dest, captions_per_image=captions_per_image, progress=not quiet)
+    backbone = EfficientNetLite0(resolve_device(device))
+    report = run(images, captions, dest, captions_per_image, backbone=backbone, progress=not quiet)
     typer.echo(json.dumps(report, indent=1))
 
 
@@ -120,7 +126,9 @@ def train(
 @app.command()
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="run folders, or released .pth.tar checkpoints")],
-    data: Annotated[Path, typer.Option(help="data set in the SCAN layout")],
+    data: Annotated[
+        Path | None, typer.Option(help="data set in the SCAN layout; default the runs' own")
+    ] = None,
     split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
     ensemble: Annotated[bool, typer.Option("--ensemble", help="also the mean of their matrices")] = False,
     folds: Annotated[int, typer.Option(help="5 gives the COCO 1K protocol")] = 1,
@@ -135,8 +143,9 @@ def evaluate(
     from vslnb.data.precomp import load_split, load_vocabulary
     from vslnb.evaluation import fold_mean
     from vslnb.retrieval import split_scores
-    from vslnb.runs import load_matcher
+    from vslnb.runs import data_of, load_matcher
 
+    data = data or data_of(runs)
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     rows, total = {}, 0
     for run in runs:
@@ -156,6 +165,7 @@ def reproduce(
     figures: Annotated[
         bool, typer.Option("--figures", help="also copy figures and JSON to figures/")
     ] = False,
+    device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu; default the profile's")] = None,
 ) -> None:
     """Every notebook through papermill, then report.html.
 
@@ -163,7 +173,7 @@ def reproduce(
     """
     from vslnb.reproduce import reproduce as start
 
-    report = start(profile, run, figures)
+    report = start(profile, run, figures, device)
     typer.echo(f"open {report}")
 
 

@@ -65,13 +65,16 @@ def save_figure(figure: Figure, run: Path, name: str) -> Path:
     return path
 
 
-def reproduce(profile: str, run: Path | None = None, figures: bool = False) -> Path:
+def reproduce(
+    profile: str, run: Path | None = None, figures: bool = False, device: str | None = None
+) -> Path:
     """Run every notebook with a profile's parameters and write the report.
 
     Args:
         profile: a name or a YAML file.
         run: results folder; the profile's own `run` where none is given.
         figures: also copy the figures and JSON drawn to figures/PROFILE/.
+        device: `auto`, `cuda`, `mps` or `cpu`; the profile's own where none is given.
 
     Returns:
         The path of report.html.
@@ -82,6 +85,7 @@ def reproduce(profile: str, run: Path | None = None, figures: bool = False) -> P
     parameters = load_profile(profile)
     folder = Path(run).resolve() if run else ROOT / parameters["run"]
     parameters["run"] = str(folder)
+    parameters |= {"device": device} if device else {}
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     rows = []
     for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):

@@ -6,6 +6,7 @@ Everything is written aside and renamed, so that a kill at any moment leaves the
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -55,6 +56,22 @@ def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device:
             "Give the data set and vocabulary this model was trained with.",
         )
     return model
+
+
+def data_of(runs: Sequence[str | Path]) -> Path:
+    """The data set of the first of several runs that knows its own.
+
+    Raises:
+        InputError: if none does (a released checkpoint does not), or the data set has gone.
+    """
+    for run in map(Path, runs):
+        path = run / "environment.json"
+        if path.exists() and "folder" in (content := json.loads(path.read_text())):
+            folder = Path(content["folder"])
+            if not folder.is_dir():
+                raise InputError(path, f"its data set is not at {folder} any more", "Give --data DATA.")
+            return folder
+    raise InputError(runs[0], "it does not say which data set it belongs to", "Give --data DATA.")
 
 
 def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:

@@ -23,7 +23,11 @@ def run_name(config: Config) -> str:
 
 
 def sweep(
-    configs: Sequence[Config], data: str | Path, results: str | Path, executor: Executor | None = None
+    configs: Sequence[Config],
+    data: str | Path,
+    results: str | Path,
+    executor: Executor | None = None,
+    device: str = "auto",
 ) -> Iterator[dict]:
     """Train what is missing and yield every results.json, in the order in which runs are whole.
 
@@ -35,6 +39,7 @@ def sweep(
         data: a folder in the SCAN layout.
         results: where the runs live.
         executor: anything with `submit`; a process for every core where none is given.
+        device: `auto`, `cuda`, `mps` or `cpu`.
 
     Raises:
         TrainingError: after all others are done, naming the runs that went wrong.
@@ -44,9 +49,12 @@ def sweep(
         context = multiprocessing.get_context("spawn")
         workers = min(len(configs), os.cpu_count() or 1)
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            yield from sweep(configs, data, results, pool)
+            yield from sweep(configs, data, results, pool, device)
         return
-    running = {executor.submit(_one, c, data, Path(results) / run_name(c)): run_name(c) for c in configs}
+    running = {
+        executor.submit(_one, config, data, Path(results) / run_name(config), device): run_name(config)
+        for config in configs
+    }
     faults = []
     for done in as_completed(running):
         try:
@@ -57,8 +65,8 @@ def sweep(
         raise TrainingError("; ".join(faults))
 
 
-def _one(config: Config, data: str | Path, run: Path) -> dict:
+def _one(config: Config, data: str | Path, run: Path, device: str) -> dict:
     import torch
 
     torch.set_num_threads(1)
-    return train(config, data, run, resume=True, progress=False)
+    return train(config, data, run, device, resume=True, progress=False)

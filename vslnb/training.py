@@ -220,6 +220,7 @@ def train(
         "device": str(trainer.device),
         "threads": torch.get_num_threads(),
         "data": data_hash,
+        "folder": str(trainer.data.resolve()),
     }
     write_json(run / "environment.json", environment)
     for epoch in range(done["epochs"], config.training.epochs):
