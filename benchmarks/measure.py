@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[1]
 MIB = 1024  # ru_maxrss counts KiB on Linux
 
@@ -31,6 +33,11 @@ def _call(function: Callable, arguments: tuple) -> dict:
 def peak_mib() -> float:
     """Peak resident memory of this process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
+
+
+def resident_mib() -> float:
+    """Resident memory of this process now."""
+    return psutil.Process().memory_info().rss / 2**20
 
 
 def seconds(action: Callable) -> float:

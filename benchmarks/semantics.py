@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from measure import ROOT, alone, peak_mib, seconds, write
+from measure import ROOT, alone, peak_mib, resident_mib, seconds, write
 from vslnb.data.precomp import read_lines
 from vslnb.semantics import CaptionSpace
 
@@ -24,7 +24,7 @@ def captions(count: int) -> list[str]:
 def measure(kind: str, count: int) -> dict:
     """Fit seconds, memory above the interpreter's with the captions in it, and a batch of 128 images."""
     lines = captions(count)
-    before, spaces = peak_mib(), []
+    before, spaces = resident_mib(), []
     fit = seconds(lambda: spaces.append(CaptionSpace.fit(lines, 5, kind)))
     above, rng = peak_mib() - before, np.random.default_rng(0)
     batches = [rng.choice(count // 5, 128, replace=False) for _ in range(20)]

@@ -60,3 +60,11 @@ def test_a_nan_is_named():
     scores[1, 3] = np.nan
     with pytest.raises(ValueError, match="image 1 and caption 3"):
         recall(scores)
+
+
+def test_tensors_of_every_kind_are_taken():
+    scores = torch.rand(6, 30)
+    wanted = recall(scores.numpy())
+    assert recall(scores.clone().requires_grad_()) == wanted
+    assert recall(scores.bfloat16()) == recall(scores.bfloat16().float().numpy())
+    assert recall(scores.double()) == wanted

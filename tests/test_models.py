@@ -95,9 +95,28 @@ def test_a_step_and_an_evaluation_block_make_no_tensor_on_the_wrong_device(modul
 
     semantics = torch.ones(3, 3, device="meta")
     Objective(beta=10, beta_text=10)(scores(), semantics, semantics, "violating")["loss"].backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 2.0)
+    torch.optim.Adam(model.parameters()).step()
     model.eval()
     with torch.inference_mode():
         assert scores().device.type == "meta"
+
+
+def test_a_matrix_of_nothing_and_arguments_that_do_not_fit():
+    model = small_model("saf")
+    features, ids, lengths = np.zeros((2, 5, 9), np.float32), np.ones((3, 4), np.int16), [4, 2, 3]
+    assert similarity_matrix(model, features, ids, lengths).shape == (2, 3)
+    assert similarity_matrix(model, features, ids[:0], []).shape == (2, 0)
+    assert similarity_matrix(model, features[:0], ids, lengths).shape == (0, 3)
+    for images, words, counts, message in (
+        (features[:, :, :8], ids, lengths, "the model reads images"),
+        (features, ids, lengths[:2], "lengths"),
+        (features, ids, [4, 2, 5], "lengths go from 1"),
+        (features, ids, [4, 0, 3], "lengths go from 1"),
+        (features, ids + 99, lengths, "ids go from 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            similarity_matrix(model, images, words, counts)
 
 
 class Hostile:

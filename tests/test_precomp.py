@@ -104,3 +104,22 @@ def test_the_fields_vocabularies_fit_their_own_captions_only(tmp_path, theirs, p
     (folder / "vocab.json").write_bytes(shared(f"data/vocab/{theirs}_precomp_vocab.json").read_bytes())
     faults = [detail for what, passed, detail in check_dataset(folder) if what == "vocabulary" and not passed]
     assert bool(faults) != passes, faults
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("dataset.json", "[1]"),
+        ("dataset.json", "{}"),
+        ("dataset.json", '{"captions_per_image": "five", "splits": {}, "vocabulary_sha256": ""}'),
+        ("dataset.json", '{"captions_per_image": 5, "splits": [1], "vocabulary_sha256": ""}'),
+        ("vocab.json", '{"word2idx": ["a"], "idx2word": {"0": "a"}, "idx": 1}'),
+        ("vocab.json", '{"word2idx": {}, "idx2word": {}, "idx": 99999999999}'),
+        ("train_caps.txt", None),
+        ("train_ims.npy", None),
+    ],
+)
+def test_check_names_a_file_that_is_something_else(dataset, file, content):
+    (dataset / file).unlink()
+    (dataset / file).mkdir() if content is None else (dataset / file).write_text(content)
+    assert any(file in detail for _, passed, detail in check_dataset(dataset) if not passed)

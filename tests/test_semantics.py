@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 import reference
 from conftest import GOLDEN
@@ -68,6 +69,22 @@ def test_counts_and_kinds_are_checked():
         CaptionSpace.fit(["a"] * 4, [1, 2])
     with pytest.raises(ValueError, match="kind"):
         CaptionSpace.fit(["a"], 1, "bleu")
+    for kind in KINDS:
+        with pytest.raises(ValueError, match="no captions"):
+            CaptionSpace.fit([], 5, kind)
+
+
+def test_images_are_picked_by_index_or_mask():
+    space = CaptionSpace.fit(["a red dog", "a dog", "a boat"], 1)
+    whole = space.image_similarity()
+    mask = torch.tensor([True, False, True])
+    np.testing.assert_array_equal(space.image_similarity(mask), whole[[0, 2]][:, [0, 2]])
+    np.testing.assert_array_equal(space.image_similarity([1], np.array([False, True, True])), whole[[1], 1:])
+    np.testing.assert_array_equal(space.image_similarity(torch.tensor([2, 0])), whole[[2, 0]][:, [2, 0]])
+    with pytest.raises(TypeError, match="integers"):
+        space.image_similarity([0.5])
+    with pytest.raises(ValueError, match="mask of 2 for 3"):
+        space.image_similarity([True, False])
 
 
 @pytest.mark.parametrize("kind", KINDS)

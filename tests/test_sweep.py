@@ -1,10 +1,14 @@
 import pickle
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
 
 from test_training import tiny
 from vslnb.errors import InputError
+from vslnb.reproduce import ROOT
 from vslnb.sweep import run_name, sweep
 from vslnb.training import TrainingError, train
 
@@ -27,13 +31,43 @@ def test_a_sweep_equals_single_runs_and_keeps_what_is_done(dataset, tmp_path):
 
 
 def test_a_run_that_fails_is_named_after_the_others_are_done(dataset, tmp_path):
-    broken = tiny("world-cosine", loss__margin="nan")
-    done = []
-    with pytest.raises(TrainingError, match="cosine-triplet-s0: epoch 1.*nan"):
-        done += sweep([broken, tiny("world-cosine-vsl")], dataset, tmp_path / "runs")
+    broken = tmp_path / "runs" / "cosine-triplet-s0"
+    broken.mkdir(parents=True)
+    (broken / "config.json").write_text("{}")
+    with pytest.raises(TrainingError, match="cosine-triplet-s0: .*config.json: other settings"):
+        list(sweep([tiny("world-cosine"), tiny("world-cosine-vsl")], dataset, tmp_path / "runs"))
     assert (tmp_path / "runs" / "cosine-vsl-paper-s0" / "results.json").exists()
 
 
 def test_a_fault_crosses_from_a_worker_whole():
     fault = InputError("file", "problem", "remedy")
     assert str(pickle.loads(pickle.dumps(fault))) == str(fault)
+
+
+def test_workers_end_when_their_parent_is_killed(dataset, tmp_path):
+    code = (
+        "from vslnb.config import recipe; from vslnb.sweep import sweep\n"
+        "if __name__ == '__main__':\n"
+        f"    long = recipe('world-cosine').with_settings({{'training.epochs': 100000}})\n"
+        f"    list(sweep([long], {str(dataset)!r}, {str(tmp_path / 'runs')!r}, device='cpu'))\n"
+    )
+    (tmp_path / "parent.py").write_text(code)
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], cwd=ROOT)
+    log = tmp_path / "runs" / "cosine-triplet-s0" / "metrics.jsonl"
+    _until(log.exists)
+    parent.kill()
+    parent.wait()
+
+    def silent() -> bool:
+        size = log.stat().st_size
+        time.sleep(1)
+        return log.stat().st_size == size
+
+    _until(silent)
+
+
+def _until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -1,4 +1,6 @@
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from conftest import write_dataset
-from vslnb.cli import app
+from vslnb.cli import app, main
 from vslnb.collapse import CollapseGuard
 from vslnb.config import MODULES, Config, recipe
 from vslnb.data.precomp import load_split, load_vocabulary
@@ -116,7 +118,7 @@ def test_a_loss_that_is_not_finite_stops(dataset):
         trainer.epoch(0, progress=False)
 
 
-@pytest.mark.parametrize("name", ["f30k-sgr-vsl-released", "coco-saf-vsl"])
+@pytest.mark.parametrize("name", ["f30k-sgr-vsl-released", "coco-saf-vsl", "f30k-saf-sgraf"])
 def test_a_recipe_at_full_width_takes_a_step_and_scores_a_block(tmp_path, name):
     write_dataset(tmp_path / "wide", {"train": 30, "dev": 4, "test": 4}, width=2048, regions=36)
     config = recipe(name).with_settings({"model.embedding": 1024})
@@ -153,6 +155,87 @@ def test_recipes_differ_only_where_they_should():
         recipe("world-saf").with_settings({"loss.betta": 1})
     with pytest.raises(InputError, match="not a float"):
         recipe("world-saf").with_settings({"loss.beta": "much"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("training.batch_size", 0),
+        ("training.epochs", 0),
+        ("training.learning_rate", "nan"),
+        ("training.learning_rate", "inf"),
+        ("training.dev_images", -1),
+        ("model.dropout", 1),
+        ("model.module", "sgr"),
+        ("model.regions", 3),
+        ("model", 3),
+        ("hash", 3),
+        ("loss.temperature", 0),
+        ("loss.similarity", "bleu"),
+        ("loss.rank", "best"),
+        ("loss.__class__", "x"),
+        ("seed", -1),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(name, value):
+    with pytest.raises(InputError, match=name.rpartition(".")[2]):
+        recipe("world-saf").with_settings({name: value})
+
+
+def test_a_damaged_run_is_named(dataset, tmp_path):
+    run, config = tmp_path / "run", tiny(training__epochs=1)
+    train(config, dataset, run, device="cpu", progress=False)
+    results = (run / "results.json").read_text()
+    for text in ("{", "[1]", "{}", "\udc80"):
+        (run / "results.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+        with pytest.raises(InputError, match="results.json"):
+            train(config, dataset, run, device="cpu", resume=True, progress=False)
+    (run / "results.json").unlink()
+    for file, damage in (
+        ("last/progress.json", b"{}"),
+        ("last/state.safetensors", b"short"),
+        ("semantics.npz", b""),
+        ("config.json", b'{"recipe": 1, "colour": 2}'),
+    ):
+        whole = (run / file).read_bytes()
+        (run / file).write_bytes(damage)
+        with pytest.raises(InputError, match=Path(file).name):
+            train(config, dataset, run, device="cpu", resume=True, progress=False)
+        (run / file).write_bytes(whole)
+    assert (
+        train(config, dataset, run, device="cpu", resume=True, progress=False)["test"]
+        == json.loads(results)["test"]
+    )
+    (run / "best.safetensors").write_bytes((run / "best.safetensors").read_bytes()[:-9])
+    with pytest.raises(InputError, match="best.safetensors"):
+        load_run(run, "cpu")
+    (run / "config.json").write_text('{"recipe": "x", "loss": {"rank": "best"}}')
+    with pytest.raises(InputError, match="rank=best"):
+        load_run(run, "cpu")
+
+
+def test_the_command_ends_with_one_line(dataset, tmp_path, monkeypatch, capsys):
+    def said(*words):
+        monkeypatch.setattr(sys, "argv", ["vslnb", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code
+        return capsys.readouterr().err
+
+    (tmp_path / "file").write_text("x")
+    run = ["train", "world-saf", "--data", dataset, "--quiet", "--run"]
+    assert "Name a folder for the run" in said(*run, tmp_path / "file")
+    assert "device 'gpu'" in said(*run, tmp_path / "run", "--device", "gpu")
+    assert not (tmp_path / "run").exists()
+    assert "Name a folder" in said("world", tmp_path / "file")
+    assert "there is no such profile" in said("reproduce", "mars")
+    (tmp_path / "p.yaml").write_bytes(b"run: \xff")
+    assert "not YAML" in said("reproduce", tmp_path / "p.yaml")
+    (tmp_path / "p.yaml").write_text("profile: p")
+    assert "no dataset, data, run" in said("reproduce", tmp_path / "p.yaml")
+    assert "Give a checkpoint of the released" in said("evaluate", tmp_path / "file", "--data", dataset)
+    for wrong in (["--folds", "0"], ["--precision", "int4"]):
+        assert "Invalid value" in said("evaluate", tmp_path / "file", "--data", dataset, *wrong)
 
 
 def test_the_command_trains_evaluates_and_speaks(dataset, tmp_path):

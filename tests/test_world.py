@@ -93,6 +93,13 @@ def test_a_foreign_folder_is_refused_and_an_earlier_world_replaced(world, tmp_pa
     with pytest.raises(InputError, match="something else"):
         build_world(tmp_path / "mine", SMALL, progress=False)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+    (tmp_path / "mine" / "dataset.json").write_text(
+        '{"name": "world", "origin": "world.csv", "captions_per_image": 5, "splits": {}, "vocabulary_sha256": ""}'
+    )
+    (tmp_path / "w.part").mkdir()
+    with pytest.raises(InputError, match="something else"):
+        build_world(tmp_path / "mine", SMALL, progress=False)
     build_world(tmp_path / "w", SMALL, progress=False)
+    assert (tmp_path / "w.part").is_dir()
     build_world(tmp_path / "w", SMALL, seed=2, progress=False)
     assert json.loads((tmp_path / "w" / "dataset.json").read_text())["parameters"]["seed"] == 2

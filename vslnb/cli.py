@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 importer = typer.Typer(no_args_is_help=True, help="Make a data set from photos and captions.")
 app.add_typer(importer, name="import")
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu")]
+Precision = Annotated[Literal["float32", "bfloat16"], typer.Option(help="of the products")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bars")]
 
 
@@ -131,8 +132,8 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
     ensemble: Annotated[bool, typer.Option("--ensemble", help="also the mean of their matrices")] = False,
-    folds: Annotated[int, typer.Option(help="5 gives the COCO 1K protocol")] = 1,
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16")] = "float32",
+    folds: Annotated[int, typer.Option(help="5 gives the COCO 1K protocol", min=1)] = 1,
+    precision: Precision = "float32",
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -195,5 +196,11 @@ def main() -> None:
     try:
         app()
     except InputError as fault:
-        typer.secho(f"error: {fault}", fg="red", err=True)
-        sys.exit(1)
+        _stop(str(fault))
+    except OSError as fault:  # a full disk, a folder that may not be written
+        _stop(f"{fault.filename or 'disk'}: {fault.strerror or fault}")
+
+
+def _stop(message: str) -> None:
+    typer.secho(f"error: {message}", fg="red", err=True)
+    sys.exit(1)

@@ -8,66 +8,103 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field, replace
 
 from vslnb.errors import InputError
+from vslnb.ranking import VARIANTS
 
 MODULES = ("saf", "sgr", "cosine")
+SIMILARITIES = ("tfidf", "cider", "cider_d")
+READ_FROM_DATA = {"model.vocabulary", "model.regions", "model.features"}
+
+
+def _from(low: float, default: float, below: float = math.inf) -> object:
+    """A number of the default's type, low <= it < below."""
+    wanted = f"at least {low}" + (f" and below {below}" if below < math.inf else "")
+    return field(default=default, metadata={"range": (low, below), "wanted": wanted})
+
+
+def _above(low: float, default: float) -> object:
+    """A finite number greater than `low`."""
+    bounds = (math.nextafter(low, math.inf), math.inf)
+    return field(default=default, metadata={"range": bounds, "wanted": f"finite and above {low}"})
+
+
+def _one_of(choices: tuple[str, ...], default: str) -> object:
+    return field(default=default, metadata={"choices": choices})
+
+
+class _Checked:
+    """Refuses a value of another type or out of its range as soon as it is set."""
+
+    def __post_init__(self):
+        for f in dataclasses.fields(self):
+            value, kind = getattr(self, f.name), type(f.default)
+            low, below = f.metadata.get("range", (-math.inf, math.inf))
+            choices = f.metadata.get("choices")
+            if choices and value not in choices:
+                raise InputError(f"{f.name}={value}", "no such choice", f"One of {', '.join(choices)}.")
+            if kind is float and type(value) is int:
+                object.__setattr__(self, f.name, float(value))
+            elif kind in (int, float, bool) and type(value) is not kind:
+                raise InputError(f"{f.name}={value}", f"not a {kind.__name__}", f"For example {f.default}.")
+            if kind in (int, float) and not low <= value < below:
+                raise InputError(f"{f.name}={value}", "out of range", f"It is {f.metadata['wanted']}.")
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(_Checked):
     """Shapes of the matcher; `vocabulary`, `regions` and `features` are filled in from the data set."""
 
-    module: str = "saf"
-    embedding: int = 1024  # D
-    similarity: int = 256  # S
-    words: int = 300
-    steps: int = 3  # of SGR
-    dropout: float = 0.4
-    vocabulary: int = 0
-    regions: int = 36  # R
-    features: int = 2048  # F
+    module: str = _one_of(MODULES, "saf")
+    embedding: int = _from(1, 1024)  # D
+    similarity: int = _from(1, 256)  # S
+    words: int = _from(1, 300)
+    steps: int = _from(0, 3)  # of SGR
+    dropout: float = _from(0, 0.4, below=1)
+    vocabulary: int = _from(0, 0)
+    regions: int = _from(1, 36)  # R
+    features: int = _from(1, 2048)  # F
 
 
 @dataclass(frozen=True)
-class LossConfig:
+class LossConfig(_Checked):
     """Eq. 2 to 7, and when their parts begin."""
 
-    margin: float = 0.2
-    alpha: float = 1.0
-    beta: float = 0.0
-    beta_text: float = 0.0
-    temperature: float = 1e-3
-    rank: str = "paper"
-    similarity: str = "cider"
+    margin: float = _above(0, 0.2)
+    alpha: float = _from(0, 1.0)
+    beta: float = _from(0, 0.0)
+    beta_text: float = _from(0, 0.0)
+    temperature: float = _above(0, 1e-3)
+    rank: str = _one_of(VARIANTS, "paper")
+    similarity: str = _one_of(SIMILARITIES, "cider")
     shuffled: bool = False  # the control: semantics of other, randomly drawn images
-    all_negatives_epochs: int = 0  # over all violating negatives, before the hardest alone
-    triplet_epochs: int = (
-        0  # of the triplet alone, before VSL begins: VSL of random ranks falls as they level
-    )
+    all_negatives_epochs: int = _from(0, 0)  # over all violating negatives, before the hardest alone
+    # Of the triplet alone, before VSL begins: VSL of random ranks falls as they level.
+    triplet_epochs: int = _from(0, 0)
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(_Checked):
     """Adam with one step down of the learning rate after `decay_after` epochs."""
 
-    epochs: int = 40
-    decay_after: int = 30
-    learning_rate: float = 3e-4
-    batch_size: int = 128
-    clip: float = 2.0
+    epochs: int = _from(1, 40)
+    decay_after: int = _from(0, 30)
+    learning_rate: float = _above(0, 3e-4)
+    batch_size: int = _from(2, 128)
+    clip: float = _above(0, 2.0)
     standardise: bool = False  # feature channels to mean 0, deviation 1, by training statistics
-    dev_images: int = 0  # of the dev split, scored after every epoch to choose the best; 0 = all
+    dev_images: int = _from(0, 0)  # of the dev split, scored after every epoch to choose the best; 0 = all
     stop_on_collapse: bool = True
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(_Checked):
     """One run: a recipe's name, a seed and the three parts."""
 
     recipe: str
-    seed: int = 0
+    seed: int = _from(0, 0)
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -85,7 +122,12 @@ class Config:
 
     @classmethod
     def from_dict(cls, content: dict) -> Config:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`.
+
+        Raises:
+            TypeError: for an unknown or a missing name.
+            InputError: for a value that cannot be.
+        """
         parts = {"model": ModelConfig, "loss": LossConfig, "training": TrainingConfig}
         return cls(**{key: parts[key](**value) if key in parts else value for key, value in content.items()})
 
@@ -105,18 +147,21 @@ class Config:
         """
         config = self
         for name, value in settings.items():
+            known = {"seed"} | {
+                f"{p}.{key}" for p in ("model", "loss", "training") for key in vars(getattr(config, p))
+            }
+            if name in READ_FROM_DATA or name == "model.module":
+                raise InputError(
+                    f"--set {name}", "not yours to set", "The recipe and the data set decide it."
+                )
+            if name not in known:
+                known -= READ_FROM_DATA
+                raise InputError(f"--set {name}", "no such setting", f"Known: {', '.join(sorted(known))}.")
             part, _, key = name.rpartition(".")
-            owner = config if not part else getattr(config, part, None)
-            if not dataclasses.is_dataclass(owner) or not hasattr(owner, key):
-                known = [f"{p}.{f.name}" for p in ("model", "loss", "training") for f in _fields(config, p)]
-                raise InputError(f"--set {name}", "no such setting", f"Known: seed, {', '.join(known)}.")
+            owner = getattr(config, part) if part else config
             changed = replace(owner, **{key: _parse(name, value, getattr(owner, key))})
-            config = changed if not part else replace(config, **{part: changed})
+            config = replace(config, **{part: changed}) if part else changed
         return config
-
-
-def _fields(config: Config, part: str) -> tuple:
-    return dataclasses.fields(getattr(config, part))
 
 
 def _parse(name: str, value: object, like: object) -> object:
@@ -125,7 +170,7 @@ def _parse(name: str, value: object, like: object) -> object:
         if kind is bool and isinstance(value, str):
             return {"true": True, "false": False}[value.lower()]
         return kind(value)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise InputError(f"--set {name}={value}", f"not a {kind.__name__}", f"For example {like}.") from None
 
 
@@ -142,8 +187,8 @@ def recipe(name: str) -> Config:
     """The configuration of a name DATA-MODULE[-vsl][-released | -sgraf].
 
     `-vsl` adds the loss of the paper (its rank, `cider`, and beta 10 at batch 128; a smaller batch has a
-    smaller beta, which keeps the ratio of the two losses: STUDY section 3, row 17); `-released` takes the released program's
-    width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning rate and schedule. Without `-vsl` the same
+    smaller beta, which keeps the ratio of the two losses: STUDY section 3, row 17); `-released` takes the
+    released program's width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning rate and schedule. Without `-vsl` the same
     recipe with beta = 0.
 
     Raises:

@@ -10,8 +10,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import t as student
 
+from vslnb.errors import InputError
+
 DIRECTIONS = ("image_to_text", "text_to_image")
 CUTS = (1, 5, 10)
+
+
+def as_array(scores: object) -> np.ndarray:
+    """Scores as an array, wherever a tensor of them lives and whatever asks for its gradient."""
+    if hasattr(scores, "detach"):
+        scores = scores.detach().cpu()
+        scores = scores.float() if scores.dtype.itemsize < 4 else scores  # numpy knows no bfloat16
+    return np.asarray(scores)
 
 
 def positive_ranks(scores: object, captions_per_image: int = 5) -> dict[str, np.ndarray]:
@@ -30,7 +40,7 @@ def positive_ranks(scores: object, captions_per_image: int = 5) -> dict[str, np.
     >>> positive_ranks([[0.9, 0.5], [0.5, 0.5]], captions_per_image=1)["text_to_image"]
     array([0, 1])
     """
-    scores = np.asarray(scores)
+    scores = as_array(scores)
     if scores.ndim != 2 or scores.shape[1] != scores.shape[0] * captions_per_image or not scores.size:
         raise ValueError(
             f"scores must be (N, {captions_per_image} * N) with one row an image, got {scores.shape}"
@@ -92,9 +102,11 @@ def fold_mean(
     >>> fold_mean(np.eye(10), captions_per_image=1)["rsum"]
     600.0
     """
-    scores = np.asarray(scores)
-    if len(scores) % folds:
-        raise ValueError(f"{len(scores)} images do not divide into {folds} folds")
+    scores = as_array(scores)
+    if folds < 1 or len(scores) % folds:
+        raise InputError(
+            "folds", f"{len(scores)} images do not divide into {folds} of them", "Give a divisor."
+        )
     size = len(scores) // folds
     parts = []
     for k in range(folds):
@@ -153,7 +165,7 @@ def secondary_matches(
     >>> found["image_to_text"]["secondary"].tolist(), found["image_to_text"]["rate"]
     ([0], 100.0)
     """
-    scores = np.array(scores, dtype=np.float32)
+    scores = np.array(as_array(scores), dtype=np.float32)
     ranks = positive_ranks(scores, captions_per_image)
     owner = np.arange(scores.shape[1]) // captions_per_image
     scores[owner, np.arange(scores.shape[1])] = -np.inf  # a wrong top-1 is the best negative

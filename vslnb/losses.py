@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vslnb.ranking import soft_rank
+from vslnb.ranking import check_rank, soft_rank
 
 NEGATIVES = ("hardest", "all", "violating")
 
@@ -53,6 +53,9 @@ class VisualSemanticLoss(nn.Module):
         temperature: tau of Eq. 4.
         rank: `paper`, `descending` or `released`, see `vslnb.ranking`.
 
+    Raises:
+        ValueError: for a temperature that is not positive or an unknown rank.
+
     >>> scores = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
     >>> round(float(VisualSemanticLoss()(scores, scores)), 6)
     0.0
@@ -77,11 +80,13 @@ class VisualSemanticLoss(nn.Module):
 
     def __init__(self, temperature: float = 1e-3, rank: str = "paper"):
         super().__init__()
+        check_rank(temperature, rank)
         self.temperature, self.rank = temperature, rank
 
     def forward(self, scores: Tensor, semantics: Tensor) -> Tensor:
         """`scores` (B, B) and `semantics` (B, B) -> scalar in [0, 1); no gradient reaches `semantics`."""
         _check_square(scores)
+        semantics = torch.as_tensor(semantics)
         if scores.shape != semantics.shape:
             raise ValueError(f"scores {tuple(scores.shape)} and semantics {tuple(semantics.shape)} differ")
         ranks = soft_rank(scores, self.temperature, self.rank)

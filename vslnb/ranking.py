@@ -20,7 +20,7 @@ def soft_rank(matrix: Tensor, temperature: float = 1e-3, variant: str = "paper",
     """Soft rank of every item within its row (Eq. 4).
 
     Args:
-        matrix: (n, n); any real values.
+        matrix: (n, n) tensor or array; any real values.
         temperature: tau, the width of the sigmoid, in the units of `matrix`.
         variant: `paper`, `descending` or `released` (see the module).
         block: rows compared at a time; memory is n * n * block, also in the backward pass.
@@ -39,12 +39,8 @@ def soft_rank(matrix: Tensor, temperature: float = 1e-3, variant: str = "paper",
     >>> soft_rank(scores, variant="paper")[0]
     tensor([3.5000, 1.5000, 2.5000])
     """
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"soft_rank wants a square matrix, got shape {tuple(matrix.shape)}")
-    if not temperature > 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+    matrix = _square(matrix)
+    check_rank(temperature, variant)
     compare = {"paper": _paper, "descending": _descending, "released": _released}[variant]
     rows = []
     for start in range(0, len(matrix), block):
@@ -54,6 +50,42 @@ def soft_rank(matrix: Tensor, temperature: float = 1e-3, variant: str = "paper",
         else:
             rows.append(compare(matrix, part, temperature))
     return torch.cat(rows) if rows else matrix.clone()
+
+
+def hard_rank(matrix: Tensor, variant: str = "paper") -> Tensor:
+    """The limit of `soft_rank` as tau falls to zero, (n, n): ties share the mean of their places.
+
+    >>> hard_rank(torch.tensor([[3.0, 1.0, 1.0], [1.0, 2.0, 3.0], [0.0, 2.0, 1.0]]), "descending")
+    tensor([[1.0000, 2.5000, 2.5000],
+            [3.0000, 2.0000, 1.0000],
+            [3.0000, 1.0000, 2.0000]])
+    """
+    matrix = _square(matrix).detach().contiguous()
+    check_rank(1.0, variant)
+    among = (matrix.T if variant == "released" else matrix).contiguous().sort(dim=1).values
+    # A binary search in the sorted row counts the items below, and those not above; a tie counts one half.
+    below, not_above = (torch.searchsorted(among, matrix, side=side) for side in ("left", "right"))
+    beaten = ((below + not_above) / 2).to(matrix.dtype)
+    if variant == "paper":
+        return 1 + beaten
+    ahead = len(matrix) - beaten  # half of itself among them, but for `released`, whose k = c is m[c, j]
+    itself = (1 + torch.sign(matrix.T - matrix)) / 2 if variant == "released" else 0.5
+    return 1 + ahead - itself
+
+
+def check_rank(temperature: float, variant: str) -> None:
+    """Raises ValueError for a temperature that is not positive or an unknown variant."""
+    if not temperature > 0:
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+
+
+def _square(matrix: Tensor) -> Tensor:
+    matrix = torch.as_tensor(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"a rank wants a square matrix, got shape {tuple(matrix.shape)}")
+    return matrix if matrix.is_floating_point() else matrix.to(torch.get_default_dtype())
 
 
 def _paper(m: Tensor, rows: slice, tau: float) -> Tensor:

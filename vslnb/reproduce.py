@@ -20,6 +20,7 @@ from vslnb.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
+PARAMETERS = ("profile", "dataset", "data", "run", "modules", "seeds", "device")
 
 
 def load_profile(name: str) -> dict:
@@ -34,10 +35,13 @@ def load_profile(name: str) -> dict:
         raise InputError(path, "there is no such profile", f"Known: {known or 'none (run in a checkout)'}.")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as fault:
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
         raise InputError(path, f"not YAML ({fault})", "Start from profiles/demo.yaml.") from None
     if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
         raise InputError(path, "not a flat mapping", "One `name: value` a line, as in profiles/demo.yaml.")
+    missing = [key for key in PARAMETERS if key not in content]
+    if missing:
+        raise InputError(path, f"no {', '.join(missing)}", "See profiles/demo.yaml.")
     return content
 
 
@@ -84,6 +88,9 @@ def reproduce(
     """
     parameters = load_profile(profile)
     folder = Path(run).resolve() if run else ROOT / parameters["run"]
+    home = Path(parameters["run"])
+    if run and Path(parameters["data"]).is_relative_to(home):  # the bundled world goes where its run goes
+        parameters["data"] = str(folder / Path(parameters["data"]).relative_to(home))
     parameters["run"] = str(folder)
     parameters |= {"device": device} if device else {}
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)

@@ -11,20 +11,29 @@ from tqdm.auto import tqdm
 
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
+from vslnb.errors import InputError
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 
+PRECISIONS = ("float32", "bfloat16")
 IMAGES, CAPTIONS = 64, 256  # of a block
 
 
 def resolve_device(name: str = "auto") -> torch.device:
     """`auto` is CUDA, else Apple's mps, else the CPU.
 
+    Raises:
+        InputError: for a device that is unknown or not there.
+
     >>> resolve_device("cpu")
     device(type='cpu')
     """
     if name != "auto":
-        return torch.device(name)
+        try:
+            return torch.empty(0, device=name).device
+        except (RuntimeError, AssertionError) as fault:
+            reason = str(fault).splitlines()[0]
+            raise InputError(f"device {name!r}", reason, "Use auto, cpu, cuda or mps.") from None
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
@@ -51,11 +60,14 @@ def similarity_matrix(
 
     Returns:
         (N, C) float32 array.
+
+    Raises:
+        ValueError: for shapes, ids or lengths that do not fit together or the model.
     """
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision must be float32 or bfloat16, got {precision!r}")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     device = next(model.parameters()).device
-    ids, lengths = torch.as_tensor(ids), torch.as_tensor(lengths).cpu()
+    ids, lengths = _checked(model, images, torch.as_tensor(ids), torch.as_tensor(lengths).cpu())
     result = np.empty((len(images), len(ids)), dtype=np.float32)
     order = lengths.argsort(stable=True)
     was_training = model.training
@@ -63,7 +75,9 @@ def similarity_matrix(
     try:
         with _products(device, precision):
             encoded = [_encode(model, block, device) for block in _image_blocks(images)]
-            for columns in tqdm(order.split(CAPTIONS), desc="scores", disable=not progress, leave=False):
+            for columns in tqdm(
+                order.split(CAPTIONS) if len(order) else (), desc="scores", disable=not progress, leave=False
+            ):
                 longest = int(lengths[columns].max())
                 part = ids[columns, :longest].to(device)
                 captions = model.encode_captions(part, lengths[columns])
@@ -76,6 +90,22 @@ def similarity_matrix(
     finally:
         model.train(was_training)
     return result
+
+
+def _checked(model: Matcher, images: object, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Ids and lengths as int64, once they fit each other and the model, and so do the images."""
+    features = images.features if isinstance(images, Split) else images
+    wanted = (model.config.regions, model.config.features)
+    if len(features.shape) != 3 or tuple(features.shape[1:]) != wanted:
+        raise ValueError(f"the model reads images (N, {wanted[0]}, {wanted[1]}), got {tuple(features.shape)}")
+    if ids.ndim != 2 or lengths.shape != ids.shape[:1]:
+        raise ValueError(f"ids (C, W) and lengths (C,), got {tuple(ids.shape)} and {tuple(lengths.shape)}")
+    ids, lengths = ids.long(), lengths.long()
+    if len(ids) and not (1 <= int(lengths.min()) and int(lengths.max()) <= ids.shape[1]):
+        raise ValueError(f"lengths go from 1 to the width of ids, {ids.shape[1]}")
+    if len(ids) and not (0 <= int(ids.min()) and int(ids.max()) < model.config.vocabulary):
+        raise ValueError(f"ids go from 0 to below the model's {model.config.vocabulary} words")
+    return ids, lengths
 
 
 def split_scores(

@@ -5,37 +5,68 @@ Everything is written aside and renamed, so that a kill at any moment leaves the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from vslnb.config import Config
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
+from vslnb.files import read_json, read_tensors, write_json, write_tensors
 from vslnb.models import Matcher, load_released
 from vslnb.retrieval import resolve_device
+
+REMEDY = "Remove the run and train it again, or choose another --run."
 
 
 def load_run(run: str | Path, device: str = "auto") -> tuple[Matcher, Config]:
     """The best model of a run, in eval mode, and its configuration.
 
     Raises:
-        InputError: if the folder holds no trained run.
+        InputError: if the folder holds no trained run, or a damaged one.
     """
     run = Path(run)
     if not (run / "best.safetensors").exists():
         raise InputError(
             run, "no trained run here", "Make it with `vslnb train RECIPE --data DATA --run RUN`."
         )
-    config = Config.from_dict(json.loads((run / "config.json").read_text()))
+    config = read_config(run)
     model = Matcher(config.model)
-    model.load_state_dict(load_file(run / "best.safetensors"))
+    load_best(run, model)
     return model.to(resolve_device(device)).eval(), config
+
+
+def read_config(run: Path) -> Config:
+    """The configuration of a run.
+
+    Raises:
+        InputError: for a config.json that is missing, damaged or of a program with other settings.
+    """
+    path = run / "config.json"
+    try:
+        return Config.from_dict(read_json(path, REMEDY))
+    except TypeError as fault:
+        raise InputError(path, f"not the settings of a run ({fault})", REMEDY) from None
+
+
+def load_best(run: Path, model: Matcher) -> None:
+    """Put the best weights of a run into its model.
+
+    Raises:
+        InputError: for weights that are damaged or of another shape.
+    """
+    path = run / "best.safetensors"
+    _fill(model.load_state_dict, read_tensors(path, REMEDY), path)
+
+
+def _fill(load, content: object, path: Path) -> None:
+    try:
+        load(content)
+    except (RuntimeError, ValueError, KeyError, AttributeError) as fault:
+        reason = " ".join(str(fault).split())[:200]
+        raise InputError(path, f"it does not fit the model of this run ({reason})", REMEDY) from None
 
 
 def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device: str = "auto") -> Matcher:
@@ -66,8 +97,8 @@ def data_of(runs: Sequence[str | Path]) -> Path:
     """
     for run in map(Path, runs):
         path = run / "environment.json"
-        if path.exists() and "folder" in (content := json.loads(path.read_text())):
-            folder = Path(content["folder"])
+        if path.exists() and "folder" in (content := read_json(path, "Give --data DATA.")):
+            folder = Path(str(content["folder"]))
             if not folder.is_dir():
                 raise InputError(path, f"its data set is not at {folder} any more", "Give --data DATA.")
             return folder
@@ -82,17 +113,20 @@ def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
             raise InputError(
                 run, "a run is already here", "Add --resume to go on with it, or choose another --run."
             )
-        old, new = json.loads(path.read_text()), config.to_dict()
+        old, new = read_json(path, REMEDY), config.to_dict()
         if old != new:
             parts = [f"{a}: {old.get(a)} there, {new[a]} asked" for a in new if old.get(a) != new[a]]
             raise InputError(
                 path, "other settings: " + "; ".join(parts), "Use the same, or choose another --run."
             )
         environment = run / "environment.json"
-        if environment.exists() and json.loads(environment.read_text()).get("data", data_hash) != data_hash:
+        if environment.exists() and read_json(environment, REMEDY).get("data", data_hash) != data_hash:
             problem = "the data set has changed since this run was trained"
             raise InputError(run, problem, "Remove the run, or choose another --run.")
-    run.mkdir(parents=True, exist_ok=True)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(run, "this is a file", "Name a folder for the run.") from None
     write_json(path, config.to_dict())
 
 
@@ -103,7 +137,7 @@ def save_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer, progr
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
-    save_tensors(tensors, new / "state.safetensors")
+    write_tensors(new / "state.safetensors", tensors)
     write_json(new / "progress.json", progress)
     for folder, target in ((last, old), (new, last)):
         if folder.exists():
@@ -113,20 +147,24 @@ def save_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer, progr
 
 
 def load_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer) -> dict:
-    """Put the last checkpoint into model and optimizer; what `save_last` was told, or a fresh start."""
+    """Put the last checkpoint into model and optimizer; what `save_last` was told, or a fresh start.
+
+    Raises:
+        InputError: for a checkpoint that is damaged or of another model.
+    """
     folder = next((run / name for name in ("last", "last.old") if (run / name).exists()), None)
     if folder is None:
         return {"epochs": 0, "best": -1.0, "lines": [], "seconds": 0.0}
-    tensors = load_file(folder / "state.safetensors")
+    path = folder / "state.safetensors"
+    tensors, content = read_tensors(path, REMEDY), optimizer.state_dict()
     weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
-    model.load_state_dict(weights)
-    content = optimizer.state_dict()
+    _fill(model.load_state_dict, weights, path)
     for key, value in tensors.items():
         if key.startswith("optimizer."):
             _, index, name = key.split(".")
             content["state"].setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict(content)
-    return json.loads((folder / "progress.json").read_text())
+    _fill(optimizer.load_state_dict, content, path)
+    return read_json(folder / "progress.json", REMEDY, ("epochs", "best", "lines", "seconds"))
 
 
 def _remove(folder: Path) -> None:
@@ -134,17 +172,3 @@ def _remove(folder: Path) -> None:
         file.unlink()
     if folder.exists():
         folder.rmdir()
-
-
-def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """A safetensors file, whole or not at all."""
-    aside = path.with_suffix(".tmp")
-    save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, aside)
-    aside.replace(path)
-
-
-def write_json(path: Path, content: dict) -> None:
-    """A JSON file, whole or not at all."""
-    aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    aside.replace(path)

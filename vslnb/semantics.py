@@ -19,10 +19,10 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.preprocessing import normalize
 
+from vslnb.config import SIMILARITIES as KINDS
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
 
-KINDS = ("tfidf", "cider", "cider_d")
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0
 
@@ -67,10 +67,12 @@ class CaptionSpace:
             kind: `tfidf`, `cider` or `cider_d`.
 
         Raises:
-            ValueError: for an unknown kind, or counts that do not add up to the captions.
+            ValueError: for an unknown kind, no captions, or counts that do not add up to the captions.
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        if not len(captions):
+            raise ValueError("there are no captions to fit")
         counts = _counts(len(captions), captions_per_image)
         if kind == "tfidf":
             vectors = _released_tfidf(captions)
@@ -131,13 +133,15 @@ class CaptionSpace:
 
     def caption_similarity(self, captions: object = None, others: object = None) -> np.ndarray:
         """Similarity of captions (n, m) float32: row = candidate, column = reference; None = all."""
-        rows = _pick(captions, self.candidates.shape[0])
-        return self._captions(rows, rows if others is None else _pick(others, 0)).astype(np.float32)
+        total = self.candidates.shape[0]
+        rows = _pick(captions, total)
+        return self._captions(rows, rows if others is None else _pick(others, total)).astype(np.float32)
 
     def image_similarity(self, images: object = None, others: object = None) -> np.ndarray:
         """Eq. 3, (n, m) float32: mean over all pairs of the two images' captions."""
-        rows = _pick(images, self.average.shape[0])
-        columns = rows if others is None else _pick(others, 0)
+        total = self.average.shape[0]
+        rows = _pick(images, total)
+        columns = rows if others is None else _pick(others, total)
         if self.images is not None:
             return (self.images[rows] @ self.images[columns].T).toarray().astype(np.float32)
         left = self.average[rows]
@@ -182,7 +186,17 @@ def _counts(captions: int, per_image: int | Sequence[int]) -> np.ndarray:
 
 
 def _pick(indices: object, total: int) -> np.ndarray:
-    return np.arange(total) if indices is None else np.asarray(indices, dtype=int).ravel()
+    """Indices from indices, a mask, or None for all."""
+    if indices is None:
+        return np.arange(total)
+    chosen = np.asarray(indices.cpu() if hasattr(indices, "cpu") else indices).ravel()
+    if chosen.dtype == bool:
+        if len(chosen) != total:
+            raise ValueError(f"a mask of {len(chosen)} for {total} items")
+        return np.flatnonzero(chosen)
+    if len(chosen) and not np.issubdtype(chosen.dtype, np.integer):
+        raise TypeError(f"indices must be integers, got {chosen.dtype}")
+    return chosen.astype(int)
 
 
 def _treebank_words(caption: str) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from vslnb.config import Config
+from vslnb.errors import InputError
 from vslnb.training import TrainingError, train
 
 
@@ -48,7 +50,7 @@ def sweep(
         # A fresh process: one that is forked from a program with threads can hang.
         context = multiprocessing.get_context("spawn")
         workers = min(len(configs), os.cpu_count() or 1)
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
             yield from sweep(configs, data, results, pool, device)
         return
     running = {
@@ -59,10 +61,20 @@ def sweep(
     for done in as_completed(running):
         try:
             yield done.result()
-        except TrainingError as fault:
+        except (TrainingError, InputError) as fault:
             faults.append(f"{running[done]}: {fault}")
     if faults:
         raise TrainingError("; ".join(faults))
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would otherwise train on, and a second start beside it."""
+
+    def watch() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _one(config: Config, data: str | Path, run: Path, device: str) -> dict:

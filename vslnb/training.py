@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -23,12 +22,13 @@ from vslnb.collapse import CollapseGuard, beaten_share
 from vslnb.config import Config
 from vslnb.data.precomp import MANIFEST, Split, file_hash, load_split, load_vocabulary
 from vslnb.evaluation import recall
+from vslnb.files import read_json, write_json, write_tensors
 from vslnb.losses import Objective
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 from vslnb.ranking import live_share
 from vslnb.retrieval import resolve_device, split_scores
-from vslnb.runs import claim, load_last, save_last, save_tensors, write_json
+from vslnb.runs import REMEDY, claim, load_best, load_last, save_last
 from vslnb.semantics import CaptionSpace
 
 LOG_EVERY = 10
@@ -104,20 +104,27 @@ class Trainer:
         """Scores (B, B) of a batch of captions and their images."""
         images = self.split.regions(captions // self.split.captions_per_image)
         lengths = self.lengths[captions]
-        ids = self.ids[captions, : int(lengths.max())].to(self.device)
-        regions = self.model.encode_images(torch.from_numpy(images).to(self.device))
+        ids = self._there(self.ids[captions, : int(lengths.max())])
+        regions = self.model.encode_images(self._there(torch.from_numpy(images)))
         return self.model.scores(regions, self.model.encode_captions(ids, lengths), lengths)
+
+    def _there(self, tensor: Tensor) -> Tensor:
+        """On the device; through pinned memory, so that an accelerator goes on working meanwhile."""
+        if self.device.type == "cuda":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
 
     def losses(self, captions: np.ndarray, epoch: int) -> tuple[dict[str, Tensor], Tensor]:
         """The objective's parts and the scores of a batch."""
+        # On an accelerator the scores are on their way while the semantics are computed here.
         scores, loss = self.scores(captions), self.config.loss
         semantics = textual = None
         begun = epoch >= loss.triplet_epochs
         if loss.beta and begun:
             images = self.meaning_of[captions // self.split.captions_per_image]
-            semantics = torch.from_numpy(self.space.image_similarity(images)).to(self.device)
+            semantics = self._there(torch.from_numpy(self.space.image_similarity(images)))
         if loss.beta_text and begun:
-            textual = torch.from_numpy(self.space.caption_similarity(captions)).to(self.device)
+            textual = self._there(torch.from_numpy(self.space.caption_similarity(captions)))
         negatives = "violating" if epoch < loss.all_negatives_epochs else "hardest"
         return self.objective(scores, semantics, textual, negatives), scores.detach()
 
@@ -147,8 +154,11 @@ class Trainer:
         bar = tqdm(batches, desc=f"epoch {epoch + 1}/{training.epochs}", disable=not progress, leave=False)
         for step, captions in enumerate(bar):
             parts, scores = self.step(captions, epoch)
-            values = {name: float(value.detach()) for name, value in parts.items()}
-            spread, beaten = float(scores.std()), float(beaten_share(scores))
+            told = torch.stack(
+                [*(value.detach() for value in parts.values()), scores.std(), beaten_share(scores)]
+            )
+            *values, spread, beaten = told.tolist()  # one wait for the device a step
+            values = dict(zip(parts, values))
             self._watch(values, spread, beaten, len(captions), epoch, step)
             if step % LOG_EVERY == 0:
                 live = live_share(scores, self.config.loss.temperature)
@@ -208,7 +218,7 @@ def train(
     }
     claim(run, config, data_hash, resume)
     if (run / "results.json").exists():
-        return json.loads((run / "results.json").read_text())
+        return read_json(run / "results.json", REMEDY, ("dev", "test"))
     if trainer.space:
         trainer.space.save(run / SEMANTICS)
     done = load_last(run, trainer.model, trainer.optimizer)
@@ -232,7 +242,7 @@ def train(
         done["lines"].append({"epoch": epoch, "dev": dev, "seconds": round(done["seconds"], 2)})
         if dev["rsum"] > done["best"]:
             done["best"] = dev["rsum"]
-            save_tensors(trainer.model.state_dict(), run / "best.safetensors")
+            write_tensors(run / "best.safetensors", trainer.model.state_dict())
         done["epochs"] = epoch + 1
         save_last(run, trainer.model, trainer.optimizer, done)
         (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in done["lines"]))
@@ -243,7 +253,7 @@ def train(
 
 def _finish(run: Path, trainer: Trainer, seconds: float, progress: bool) -> dict:
     config = trainer.config
-    trainer.model.load_state_dict(load_file(run / "best.safetensors"))
+    load_best(run, trainer.model)
     results = {
         "recipe": config.recipe,
         "module": config.model.module,

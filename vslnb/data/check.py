@@ -127,4 +127,4 @@ def _check_hashes(folder: Path) -> str:
 
 
 def _is(path: Path, digest: str) -> bool:
-    return path.exists() and file_hash(path) == digest
+    return path.is_file() and file_hash(path) == digest

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from vslnb.data.caption_files import Item, check_pictures, read_captions, read_flickr8k
 from vslnb.data.precomp import MANIFEST, SPLITS, read_manifest, write_manifest, write_split
-from vslnb.data.regions import Backbone, EfficientNetLite0, extract, fingerprint, readable, write_atomically
+from vslnb.data.regions import Backbone, EfficientNetLite0, extract, fingerprint, readable
 from vslnb.errors import InputError
+from vslnb.files import read_json, write_json
 
 PLAN = "import.part.json"  # there while an import is unfinished
 RATINGS = ("ExpertAnnotations.txt", "CrowdFlowerAnnotations.txt")
@@ -111,10 +112,10 @@ def _run(
         paths = [Path(request.root) / item.picture for item in members]
         key = fingerprint(paths, backbone.name)
         if plan["finished"].get(name) != key:
-            write_atomically(dest / PLAN, plan)  # first, so that features found later are known as ours
+            write_json(dest / PLAN, plan)  # first, so that features found later are known as ours
             extract(paths, backbone, dest / f"{name}_ims.npy", progress=progress)
             plan["finished"][name] = key
-            write_atomically(dest / PLAN, plan)
+            write_json(dest / PLAN, plan)
         captions = [caption for item in members for caption in item.captions[:q]]
         ids, pictures = [item.id for item in members], [item.picture for item in members]
         write_split(dest, name, captions, ids, backbone.boxes[None], pictures)
@@ -130,6 +131,9 @@ def _run(
 def _report(manifest: dict, seconds: float, **more: str) -> dict:
     images = {name: split["images"] for name, split in manifest["splits"].items()}
     kept = {key: manifest[key] for key in ("captions_dropped", "without_split", "left_out")}
+    missing = [name for name in ("train", "dev", "test") if name not in images]
+    if missing:
+        more["note"] = f"no {' or '.join(missing)} split: a model needs all three to train"
     return {"images": images, **kept, "seconds": round(seconds, 1), **more}
 
 
@@ -152,7 +156,7 @@ def _read_plan(request: Request, dest: Path) -> dict:
     plan = {"request": request.key(), "finished": {}}
     remedy = "Choose another folder or remove this one."
     if (dest / PLAN).exists():
-        found = json.loads((dest / PLAN).read_text())
+        found = read_json(dest / PLAN, "Remove it; photos are read again.", ("request", "finished"))
         if found["request"] != plan["request"]:
             raise InputError(dest, "a different import was interrupted here", remedy)
         return found

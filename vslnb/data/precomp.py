@@ -9,7 +9,6 @@ an image, below the manifest's `picture_root`) and the manifest `dataset.json`.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
+from vslnb.files import read_json, write_json
 
 SPLITS = ("train", "dev", "test", "testall")
 MANIFEST = "dataset.json"
@@ -99,7 +99,7 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         InputError: for a missing file, a line that is not UTF-8, or an empty line.
     """
-    if not path.exists():
+    if not path.is_file():
         raise InputError(
             path, "there is no such file", "See `vslnb import --help` for how to make a data set."
         )
@@ -120,14 +120,23 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_manifest(folder: str | Path) -> dict:
-    """What `dataset.json` says, or an empty dict for the field's own folders, which have none."""
-    path = Path(folder) / MANIFEST
+    """What `dataset.json` says, or an empty dict for the field's own folders, which have none.
+
+    Raises:
+        InputError: if it is not such a manifest.
+    """
+    path, remedy = Path(folder) / MANIFEST, "Make the data set again."
     if not path.exists():
         return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as fault:
-        raise InputError(path, f"not valid JSON ({fault})", "Import the data set again.") from None
+    manifest = read_json(path, remedy, ("captions_per_image", "vocabulary_sha256", "splits"))
+    per_image, splits = manifest["captions_per_image"], manifest["splits"]
+    if not isinstance(per_image, int) or per_image < 1:
+        raise InputError(path, f"captions_per_image is {per_image!r}", remedy)
+    if not isinstance(splits, dict) or not all(
+        isinstance(split, dict) and isinstance(split.get("sha256"), dict) for split in splits.values()
+    ):
+        raise InputError(path, "`splits` is not a mapping of splits with their sha256", remedy)
+    return manifest
 
 
 def open_features(path: Path) -> np.ndarray:
@@ -136,7 +145,7 @@ def open_features(path: Path) -> np.ndarray:
     Raises:
         InputError: if it is missing, cut short, or not such an array.
     """
-    if not path.exists():
+    if not path.is_file():
         raise InputError(
             path, "there is no such file", "See `vslnb import --help` for how to make a data set."
         )
@@ -157,7 +166,7 @@ def load_split(folder: str | Path, name: str) -> Split:
         InputError: naming the file, what was counted and what was expected.
     """
     folder = Path(folder)
-    per_image = int(read_manifest(folder).get("captions_per_image", 5))
+    per_image = read_manifest(folder).get("captions_per_image", 5)
     captions_path, features_path = folder / f"{name}_caps.txt", folder / f"{name}_ims.npy"
     captions, features = read_lines(captions_path), open_features(features_path)
     if not captions or len(captions) % per_image:
@@ -247,9 +256,7 @@ def write_manifest(
         "splits": splits,
         **details,
     }
-    (folder / MANIFEST).write_text(
-        json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    write_json(folder / MANIFEST, manifest)
     return manifest
 
 

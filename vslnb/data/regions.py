@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
 from vslnb.errors import InputError
+from vslnb.files import write_json
 
 Image.MAX_IMAGE_PIXELS = 100_000_000  # Pillow refuses twice this number, by the header alone
 WORKERS = 4  # threads that decode
@@ -159,7 +160,7 @@ def extract(
             features[done : done + len(batch)] = backbone(np.stack(batch))
             done += len(batch)
             features.flush()  # before the note, which must never promise rows that are not on disk
-            write_atomically(note, {"key": key, "done": done})
+            write_json(note, {"key": key, "done": done})
             bar.update(len(batch))
     del features
     os.replace(part, dest)
@@ -172,7 +173,7 @@ def _open_part(part: Path, note: Path, key: str, shape: tuple[int, int, int]) ->
         state = json.loads(note.read_text())
         if state["key"] == key:
             return np.lib.format.open_memmap(part, mode="r+"), state["done"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass
     part.unlink(missing_ok=True)
     needed, free = 2 * int(np.prod(shape)), shutil.disk_usage(part.parent).free
@@ -192,10 +193,3 @@ def _decoded(paths: Sequence[Path], size: int) -> Iterator[np.ndarray]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def write_atomically(path: Path, content: dict) -> None:
-    """JSON that is there whole or not at all."""
-    draft = path.with_name(path.name + ".tmp")
-    draft.write_text(json.dumps(content))
-    os.replace(draft, path)

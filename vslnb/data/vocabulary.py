@@ -12,6 +12,7 @@ import numpy as np
 from nltk.tokenize import NLTKWordTokenizer
 
 from vslnb.errors import InputError
+from vslnb.files import read_json
 
 PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
 SPECIAL = (PAD, START, END, UNKNOWN)
@@ -93,16 +94,12 @@ class Vocabulary:
             InputError: if the file is not such a vocabulary, or its two tables disagree.
         """
         remedy = "Use the vocabulary file that came with the features, or `vslnb import` to make one."
-        try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            table, back, count = content["idx2word"], content["word2idx"], content["idx"]
-            words = [table[str(i)] for i in range(count)]
-        except FileNotFoundError:
-            raise InputError(path, "there is no vocabulary here", remedy) from None
-        except (ValueError, KeyError, TypeError) as fault:
-            raise InputError(
-                path, f"not a vocabulary with word2idx, idx2word and idx ({fault!r})", remedy
-            ) from None
+        content = read_json(path, remedy, ("idx2word", "word2idx", "idx"))
+        table, back, count = content["idx2word"], content["word2idx"], content["idx"]
+        if not (isinstance(table, dict) and isinstance(back, dict) and count == len(table)):
+            problem = "word2idx and idx2word must be mappings of idx words"
+            raise InputError(path, problem, remedy)
+        words = [table.get(str(i)) for i in range(len(table))]
         for i, word in enumerate(words):
             if not isinstance(word, str) or back.get(word) != i:
                 raise InputError(f"{path}, index {i}", f"idx2word says {word!r}, word2idx disagrees", remedy)

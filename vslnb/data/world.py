@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from vslnb.data.precomp import MANIFEST, read_manifest, write_manifest, write_split
+from vslnb.data.precomp import read_manifest, write_manifest, write_split
 from vslnb.data.world_captions import ACTIONS, COLOURS, KINDS, OBJECTS, PLACES, SUBJECTS, caption
 from vslnb.data.world_pictures import draw
 from vslnb.errors import InputError
 
+ORIGIN = "drawn by vslnb world"
 REGIONS = 36
 MAIN_REGIONS, OBJECT_REGIONS, SECONDARY_REGIONS = 7, 3, 3
 SIZES = {"train": 800, "dev": 150, "test": 300}
@@ -170,7 +172,9 @@ def build_world(
         InputError: for a folder that holds something else.
     """
     dest, sizes = Path(dest), images or SIZES
-    if dest.exists() and any(dest.iterdir()) and read_manifest(dest).get("name") != "world":
+    if dest.exists() and not dest.is_dir():
+        raise InputError(dest, "this is a file", "Name a folder for the world.")
+    if dest.exists() and any(dest.iterdir()) and read_manifest(dest).get("origin") != ORIGIN:
         raise InputError(dest, "this folder holds something else", "Name a new folder for the world.")
     parameters = {
         "seed": seed,
@@ -180,36 +184,45 @@ def build_world(
         "secondary_things": list(secondary_things),
         "secondary_strength": secondary_strength,
     }
-    aside = dest.with_name(dest.name + ".part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f"{dest.name}.part.", dir=dest.parent))
+    try:
+        manifest = _write(aside, sizes, parameters, progress)
+    except BaseException:
+        shutil.rmtree(aside)
+        raise
+    if dest.exists():
+        shutil.rmtree(dest)
+    aside.chmod(0o755)
+    aside.rename(dest)
+    return manifest
+
+
+def _write(folder: Path, sizes: dict[str, int], parameters: dict, progress: bool) -> dict:
+    """A whole world into a folder that is there and empty."""
+    width, seed, mention_rate = (parameters[name] for name in ("width", "seed", "mention_rate"))
     codes, truth = concept_codes(width), {}
     for number, (split, count) in enumerate(sizes.items()):
-        (aside / "pictures" / split).mkdir(parents=True)
+        (folder / "pictures" / split).mkdir(parents=True)
         records, captions, boxes = [], [], np.empty((count, REGIONS, 4))
         features = np.lib.format.open_memmap(
-            aside / f"{split}_ims.npy", "w+", np.float16, (count, REGIONS, width)
+            folder / f"{split}_ims.npy", "w+", np.float16, (count, REGIONS, width)
         )
         for i in tqdm(range(count), desc=f"world {split}", disable=not progress):
             rng = np.random.default_rng([seed, number, i])
-            scene = make_scene(rng, secondary_things)
+            scene = make_scene(rng, tuple(parameters["secondary_things"]))
             told = [caption(scene, rng, mention_rate) for _ in range(5)]
-            features[i], boxes[i], owners = regions_of(scene, codes, rng, noise, secondary_strength)
-            draw(scene).save(aside / "pictures" / split / f"{i:05d}.png")
+            strength = parameters["secondary_strength"]
+            features[i], boxes[i], owners = regions_of(scene, codes, rng, parameters["noise"], strength)
+            draw(scene).save(folder / "pictures" / split / f"{i:05d}.png")
             captions += [text for text, _ in told]
             records.append(_record(f"{split}_{i:05d}", scene, owners, [named for _, named in told]))
         features.flush()
         ids, files = [r["id"] for r in records], [f"pictures/{split}/{i:05d}.png" for i in range(count)]
-        write_split(aside, split, captions, ids, boxes, files)
+        write_split(folder, split, captions, ids, boxes, files)
         truth[split] = records
-    (aside / "truth.json").write_text(json.dumps({"splits": truth}) + "\n")
-    origin = "drawn by vslnb world"
-    manifest = write_manifest(aside, origin, 5, name="world", parameters=parameters)
-    if dest.exists():
-        shutil.rmtree(dest)
-    aside.rename(dest)
-    assert (dest / MANIFEST).exists()
-    return manifest
+    (folder / "truth.json").write_text(json.dumps({"splits": truth}) + "\n")
+    return write_manifest(folder, ORIGIN, 5, name="world", parameters=parameters)
 
 
 def _record(name: str, scene: Scene, owners: list[str], named: list[list[str]]) -> dict:

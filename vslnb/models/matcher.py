@@ -53,10 +53,11 @@ class Matcher(nn.Module):
 
     def encode_captions(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Ids (C, W) padded with 0, lengths (C,) counting `<start>` and `<end>`, any order -> (C, W, D)."""
-        return self.text_encoder(ids, lengths)
+        return self.text_encoder(ids, torch.as_tensor(lengths))
 
     def scores(self, images: Tensor, captions: Tensor, lengths: Tensor) -> Tensor:
         """Embeddings (B, R, D) and (C, W, D), lengths (C,) -> (B, C)."""
+        lengths = torch.as_tensor(lengths)
         mask = word_mask(lengths, captions.shape[1], captions.device)
         image_globals, caption_globals = self.image_global(images), self.text_global(captions, mask)
         return self.pair_scores(images, image_globals, captions, caption_globals, lengths)
