@@ -1,5 +1,6 @@
 """The frame: lists that must agree, and a README without a number of its own."""
 
+import ast
 import json
 import re
 import tomllib
@@ -77,7 +78,26 @@ def test_links_of_the_readme_lead_somewhere():
         assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
-def test_committed_figures_are_drawn_by_a_notebook():
-    sources = "".join(path.read_text() for path in (ROOT / "notebooks").glob("*.ipynb"))
-    for picture in (ROOT / "figures").rglob("*.png"):
-        assert picture.stem in sources, picture
+def code_of(notebook):
+    cells = json.loads(notebook.read_text())["cells"]
+    return ast.parse("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code"))
+
+
+def test_committed_figures_and_numbers_are_those_of_the_notebooks():
+    drawn = set()
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        named = set()
+        for node in ast.walk(code_of(notebook)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "save_figure":
+                drawn.add(node.args[2].value)
+            if isinstance(node, (ast.Assign, ast.AugAssign)):
+                (target,) = getattr(node, "targets", None) or [node.target]
+                if getattr(target, "id", "") == "summary":
+                    named |= {key.value for key in node.value.keys}
+                elif isinstance(target, ast.Subscript) and getattr(target.value, "id", "") == "summary":
+                    named.add(target.slice.value)
+        if named:
+            numbers = json.loads((ROOT / "figures" / "demo" / f"{notebook.stem}.json").read_text())
+            assert set(numbers) == named, notebook.stem
+    assert {picture.stem for picture in (ROOT / "figures" / "demo").glob("*.png")} == drawn
+    assert {picture.stem for picture in (ROOT / "figures" / "flickr8k").glob("*.png")} <= drawn
