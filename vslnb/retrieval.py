@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 
 PRECISIONS = ("float32", "bfloat16")
-IMAGES, CAPTIONS = 64, 256  # of a block
+IMAGES, CAPTIONS = 32, 256  # of a block
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -37,6 +38,25 @@ def resolve_device(name: str = "auto") -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextlib.contextmanager
+def products(precision: str) -> Iterator[None]:
+    """Matrix products in `float32`, or with both factors rounded to `bfloat16` and float32 sums.
+
+    Everything else stays in float32. Where the hardware has no such product, `bfloat16` changes nothing.
+
+    Raises:
+        ValueError: for another precision.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest" if precision == "float32" else "medium")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @torch.inference_mode()
@@ -64,8 +84,6 @@ def similarity_matrix(
     Raises:
         ValueError: for shapes, ids or lengths that do not fit together or the model.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     device = next(model.parameters()).device
     ids, lengths = _checked(model, images, torch.as_tensor(ids), torch.as_tensor(lengths).cpu())
     result = np.empty((len(images), len(ids)), dtype=np.float32)
@@ -73,7 +91,7 @@ def similarity_matrix(
     was_training = model.training
     model.eval()
     try:
-        with _products(device, precision):
+        with products(precision):
             encoded = [_encode(model, block, device) for block in _image_blocks(images)]
             for columns in tqdm(
                 order.split(CAPTIONS) if len(order) else (), desc="scores", disable=not progress, leave=False
@@ -127,9 +145,3 @@ def _encode(model: Matcher, block: object, device: torch.device) -> tuple[Tensor
     tensor = block if isinstance(block, Tensor) else torch.from_numpy(np.array(block))
     regions = model.encode_images(tensor.to(device, next(model.parameters()).dtype))
     return regions, model.image_global(regions)
-
-
-def _products(device: torch.device, precision: str):
-    if precision == "float32":
-        return contextlib.nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)

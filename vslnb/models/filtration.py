@@ -22,6 +22,10 @@ class Filtration(nn.Module):
         self.norm = nn.BatchNorm1d(1)
         init_linear(self)
 
+    def prepare(self) -> tuple[Tensor, ...]:
+        """What all blocks of a batch share: nothing."""
+        return ()
+
     def forward(self, nodes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         """`mask` (C, 1 + W). In training also returns the statistics (C, 2) for `update`."""
         logits = self.attention(nodes).squeeze(3)

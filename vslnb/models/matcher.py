@@ -14,7 +14,7 @@ from vslnb.models.reasoning import Reasoning
 
 # Numbers of the widest tensor (pairs x words x D) of one block: large enough for fast products, small
 # enough for the caches; and of a whole batch, above which the backward pass recomputes its blocks.
-BLOCK = 2**21
+BLOCK = 2**22
 KEEP = 2**26
 
 
@@ -73,6 +73,8 @@ class Matcher(nn.Module):
         """As `scores`, with the global vectors (B, D) and (C, D) at hand: those are computed once an item."""
         if self.config.module == "cosine":
             return image_globals @ caption_globals.T
+        module = self.reasoning if self.config.module == "sgr" else self.filtration
+        gram, prepared = images @ images.transpose(1, 2), module.prepare()
         lengths = lengths.cpu()
         order = lengths.argsort(descending=True, stable=True)
         width = len(images) * self.config.embedding
@@ -84,11 +86,11 @@ class Matcher(nn.Module):
             start += len(block)
             mask = word_mask(lengths[block], longest, captions.device)
             block = block.to(captions.device)
-            inputs = images, image_globals, captions[block, :longest], caption_globals[block]
+            inputs = images, gram, image_globals, captions[block, :longest], caption_globals[block], mask
             if recompute:
-                column, statistic = checkpoint(self._block, *inputs, mask, use_reentrant=False)
+                column, statistic = checkpoint(self._block, *inputs, *prepared, use_reentrant=False)
             else:
-                column, statistic = self._block(*inputs, mask)
+                column, statistic = self._block(*inputs, *prepared)
             columns.append(column)
             statistics.append(statistic)
         back = order.argsort().to(captions.device)
@@ -97,11 +99,18 @@ class Matcher(nn.Module):
         return torch.cat(columns, dim=1)[:, back]
 
     def _block(
-        self, images: Tensor, image_globals: Tensor, words: Tensor, caption_globals: Tensor, mask: Tensor
+        self,
+        images: Tensor,
+        gram: Tensor,
+        image_globals: Tensor,
+        words: Tensor,
+        caption_globals: Tensor,
+        mask: Tensor,
+        *prepared: Tensor,
     ) -> tuple[Tensor, Tensor | None]:
         """Scores (B, C) of captions of about one length, and SAF's statistics."""
-        nodes = self.alignment(images, image_globals, words, caption_globals, mask)
+        nodes = self.alignment(images, gram, image_globals, words, caption_globals, mask)
         node_mask = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
         module = self.reasoning if self.config.module == "sgr" else self.filtration
-        vectors, statistics = module(nodes, node_mask)
+        vectors, statistics = module(nodes, node_mask, *prepared)
         return torch.sigmoid(self.head(vectors)).squeeze(2), statistics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vslnb.models.encoders import init_linear
 
@@ -18,11 +19,20 @@ class ReasoningStep(nn.Module):
         self.output = nn.Linear(similarity, similarity)
         init_linear(self)
 
-    def forward(self, nodes: Tensor, readers: Tensor, mask: Tensor) -> Tensor:
+    def question(self) -> tuple[Tensor, Tensor]:
+        """Weight (S, S) and bias (S,) of query and key in one: (W_q x) . (W_k y) = (W_k^T W_q x) . y.
+
+        The key's bias adds the same to all edges of a reader, which the softmax drops; times zero, it still
+        has the gradient it should have, zero.
+        """
+        key = self.key.weight.T
+        return key @ self.query.weight, key @ self.query.bias + 0 * self.key.bias
+
+    def forward(self, nodes: Tensor, readers: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """`readers` (..., n, S) gather from `nodes` (..., L, S) where `mask` (C, L) allows."""
-        edges = self.query(readers) @ self.key(nodes).transpose(-1, -2)
-        edges = edges.masked_fill(~mask[:, None], -torch.inf).softmax(-1)
-        return torch.relu(self.output(edges @ nodes))
+        edges = functional.linear(readers, weight, bias) @ nodes.transpose(-1, -2)
+        edges = edges.masked_fill_(~mask[:, None], -torch.inf).softmax(-1)
+        return self.output(edges @ nodes).relu_()
 
 
 class Reasoning(nn.Module):
@@ -32,9 +42,13 @@ class Reasoning(nn.Module):
         super().__init__()
         self.steps = nn.ModuleList(ReasoningStep(similarity) for _ in range(steps))
 
-    def forward(self, nodes: Tensor, mask: Tensor) -> tuple[Tensor, None]:
+    def prepare(self) -> tuple[Tensor, ...]:
+        """What all blocks of a batch share: weight and bias of every step's question."""
+        return tuple(tensor for step in self.steps for tensor in step.question())
+
+    def forward(self, nodes: Tensor, mask: Tensor, *questions: Tensor) -> tuple[Tensor, None]:
         """`mask` (C, 1 + W); there are no statistics, hence the None."""
         for k, step in enumerate(self.steps):
-            readers = nodes[:, :, :1] if k + 1 == len(self.steps) else nodes
-            nodes = step(nodes, readers, mask)
+            readers = nodes[:, :, :1].contiguous() if k + 1 == len(self.steps) else nodes
+            nodes = step(nodes, readers, mask, *questions[2 * k : 2 * k + 2])
         return nodes[:, :, 0], None
