@@ -34,7 +34,7 @@ def test_a_run_that_fails_is_named_after_the_others_are_done(dataset, tmp_path):
     broken = tmp_path / "runs" / "cosine-triplet-s0"
     broken.mkdir(parents=True)
     (broken / "config.json").write_text("{}")
-    with pytest.raises(TrainingError, match="cosine-triplet-s0: .*config.json: other settings"):
+    with pytest.raises(TrainingError, match="cosine-triplet-s0: .*config.json: not the settings of a run"):
         list(sweep([tiny("world-cosine"), tiny("world-cosine-vsl")], dataset, tmp_path / "runs"))
     assert (tmp_path / "runs" / "cosine-vsl-paper-s0" / "results.json").exists()
 

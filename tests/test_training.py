@@ -1,3 +1,4 @@
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -108,6 +109,20 @@ def test_collapse_is_named_and_stopped(dataset, tmp_path, monkeypatch):
     with pytest.raises(TrainingError, match="collapsed.*all_negatives_epochs"):
         for epoch in range(40):
             trainer.epoch(epoch, progress=False)
+
+
+def test_precision_is_a_setting_and_float32_keeps_the_hash_of_runs_before_it(dataset):
+    plain = tiny()
+    half = plain.with_settings({"training.precision": "bfloat16"})
+    older = plain.to_dict()
+    del older["training"]["precision"]
+    digest = hashlib.sha256(json.dumps(older, sort_keys=True).encode()).hexdigest()[:12]
+    assert Config.from_dict(older).hash == plain.hash == digest != half.hash
+    losses = [
+        Trainer(config, dataset, "cpu").step(np.arange(20), 1)[0]["loss"].item() for config in (plain, half)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_a_loss_that_is_not_finite_stops(dataset):

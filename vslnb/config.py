@@ -16,6 +16,7 @@ from vslnb.ranking import VARIANTS
 
 MODULES = ("saf", "sgr", "cosine")
 SIMILARITIES = ("tfidf", "cider", "cider_d")
+PRECISIONS = ("float32", "bfloat16")
 READ_FROM_DATA = {"model.vocabulary", "model.regions", "model.features"}
 
 
@@ -97,6 +98,7 @@ class TrainingConfig(_Checked):
     standardise: bool = False  # feature channels to mean 0, deviation 1, by training statistics
     dev_images: int = _from(0, 0)  # of the dev split, scored after every epoch to choose the best; 0 = all
     stop_on_collapse: bool = True
+    precision: str = _one_of(PRECISIONS, "float32")  # of the matrix products, forward and backward
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,10 @@ class Config(_Checked):
     @property
     def hash(self) -> str:
         """Twelve hex digits that change with any setting."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        content = self.to_dict()
+        if content["training"]["precision"] == "float32":  # a later setting: runs without it keep their hash
+            del content["training"]["precision"]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     def with_settings(self, settings: dict[str, object]) -> Config:
         """Change settings by dotted name, as `--set loss.beta=10` does.

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from vslnb.config import PRECISIONS
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 
-PRECISIONS = ("float32", "bfloat16")
 IMAGES, CAPTIONS = 32, 256  # of a block
 
 

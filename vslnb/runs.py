@@ -113,7 +113,7 @@ def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
             raise InputError(
                 run, "a run is already here", "Add --resume to go on with it, or choose another --run."
             )
-        old, new = read_json(path, REMEDY), config.to_dict()
+        old, new = read_config(run).to_dict(), config.to_dict()
         if old != new:
             parts = [f"{a}: {old.get(a)} there, {new[a]} asked" for a in new if old.get(a) != new[a]]
             raise InputError(

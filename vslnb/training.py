@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from vslnb.losses import Objective
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 from vslnb.ranking import live_share
-from vslnb.retrieval import resolve_device, split_scores
+from vslnb.retrieval import products, resolve_device, split_scores
 from vslnb.runs import REMEDY, claim, load_best, load_last, save_last
 from vslnb.semantics import CaptionSpace
 
@@ -89,6 +90,8 @@ class Trainer:
         self.objective = Objective(
             loss.margin, loss.alpha, loss.beta, loss.beta_text, loss.temperature, loss.rank
         )
+        self.reader = ThreadPoolExecutor(1)
+        self.reading: dict[bytes, Future] = {}
         self.guard = CollapseGuard(loss.margin)
         self.space = None
         if loss.beta or loss.beta_text:
@@ -100,12 +103,16 @@ class Trainer:
         images = np.arange(len(self.split))
         self.meaning_of = np.random.default_rng(config.seed).permutation(images) if loss.shuffled else images
 
+    def read(self, captions: np.ndarray) -> Future:
+        """Features (B, R, F) of the images of a batch of captions, from the memory map, in a thread beside."""
+        return self.reader.submit(self.split.regions, captions // self.split.captions_per_image)
+
     def scores(self, captions: np.ndarray) -> Tensor:
         """Scores (B, B) of a batch of captions and their images."""
-        images = self.split.regions(captions // self.split.captions_per_image)
+        read = self.reading.pop(captions.tobytes(), None) or self.read(captions)
         lengths = self.lengths[captions]
         ids = self._there(self.ids[captions, : int(lengths.max())])
-        regions = self.model.encode_images(self._there(torch.from_numpy(images)))
+        regions = self.model.encode_images(self._there(torch.from_numpy(read.result())))
         return self.model.scores(regions, self.model.encode_captions(ids, lengths), lengths)
 
     def _there(self, tensor: Tensor) -> Tensor:
@@ -132,8 +139,9 @@ class Trainer:
         """One step of Adam with the gradient's norm clipped."""
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        parts, scores = self.losses(captions, epoch)
-        parts["loss"].backward()
+        with products(self.config.training.precision):
+            parts, scores = self.losses(captions, epoch)
+            parts["loss"].backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.training.clip)
         self.optimizer.step()
         return parts, scores
@@ -153,6 +161,8 @@ class Trainer:
         lines = []
         bar = tqdm(batches, desc=f"epoch {epoch + 1}/{training.epochs}", disable=not progress, leave=False)
         for step, captions in enumerate(bar):
+            for coming in batches[step + 1 : step + 2]:
+                self.reading[coming.tobytes()] = self.read(coming)
             parts, scores = self.step(captions, epoch)
             told = torch.stack(
                 [*(value.detach() for value in parts.values()), scores.std(), beaten_share(scores)]
