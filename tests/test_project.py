@@ -73,6 +73,14 @@ def test_the_minutes_of_flickr8k_are_those_of_its_runs():
     assert abs(int(minutes) - sum(run["seconds"] for run in runs) / 120) < 5
 
 
+@pytest.mark.parametrize("module", ["saf", "sgr"])
+@pytest.mark.parametrize("way", ["image_to_text", "text_to_image"])
+def test_the_world_is_neither_easy_nor_hopeless_and_has_the_problem_of_the_paper(module, way):
+    numbers = json.loads((ROOT / "figures" / "demo" / "00_the_claim.json").read_text())
+    assert 35 <= numbers["recall"][module][way]["R@1"] <= 75
+    assert numbers["secondary"][module][way]["rate"] >= 20
+
+
 def test_links_of_the_readme_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         assert target.startswith("https://") or (ROOT / target).exists(), target
