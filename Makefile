@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-semantics lab flickr8k clean
+.PHONY: demo test lint bench bench-semantics bench-shortlist lab flickr8k clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -13,12 +13,16 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Each measurement has a process of its own; leave the machine alone meanwhile. bench takes ten minutes.
+# Each measurement has a process of its own; leave the machine alone meanwhile. bench takes twenty minutes.
 bench: .venv/ready
 	$(BIN)/python benchmarks/engine.py
 
 bench-semantics: .venv/ready
 	$(BIN)/python benchmarks/semantics.py
+
+# After `make flickr8k`, whose trained models it searches with.
+bench-shortlist: .venv/ready
+	$(BIN)/python benchmarks/shortlist.py
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks

@@ -1,4 +1,7 @@
-"""`make bench`: the fast similarity and training step beside the literal loops, at full width."""
+"""`make bench`: the fast similarity and training step beside the literal loops, at full width.
+
+Every kind has a process of its own, the kinds alternate, and what is given is the median of the rounds.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,20 @@ import sys
 
 import torch
 
-from measure import ROOT, alone, seconds, write
+from measure import ROOT, alone, resident_mib, seconds, write
 from vslnb.config import ModelConfig
 from vslnb.losses import Objective
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
-from vslnb.retrieval import similarity_matrix
+from vslnb.retrieval import products, similarity_matrix
 
 sys.path.insert(0, str(ROOT / "tests"))
 import reference  # noqa: E402
 
-IMAGES, CAPTIONS, WORDS, BATCH, REPEATS = 64, 64, 15, 32, 5
+IMAGES, CAPTIONS, WORDS, BATCHES, REPEATS = 128, 256, 15, (32, 128), 5
+KINDS = ("reference", "float32", "bfloat16")
+# MFLOP a pair of 15 words, an image and a caption: the work that cannot be avoided.
+PAIR, IMAGE, CAPTION = {"saf": 10.6, "sgr": 19.5}, 229, 278
 
 
 def full_width(module: str) -> Matcher:
@@ -34,12 +40,21 @@ def inputs(images: int, captions: int) -> tuple:
     return features, ids, torch.full((captions,), WORDS)
 
 
-def score(module: str, kind: str) -> dict:
-    """Median pairs a second of one way to score."""
-    keep_freed_memory()
-    model, (features, ids, lengths) = full_width(module).eval(), inputs(IMAGES, CAPTIONS)
+def product_rate(kind: str) -> float:
+    """GFLOP/s of this machine in the product of 4096 x 1024 with 1024 x 256."""
+    dtype = torch.bfloat16 if kind == "bfloat16" else torch.float32
+    a, b = torch.randn(4096, 1024).to(dtype), torch.randn(1024, 256).to(dtype)
+    times = [seconds(lambda: a @ b) for _ in range(30)]
+    return 2 * 4096 * 1024 * 256 / statistics.median(times) / 1e9
 
-    @torch.inference_mode()
+
+@torch.inference_mode()
+def score(module: str, kind: str) -> dict:
+    """Pairs a second, encoding included, and the share of the machine's product rate that this is."""
+    keep_freed_memory()
+    images, captions = (IMAGES // 2, CAPTIONS // 8) if kind == "reference" else (IMAGES, CAPTIONS)
+    model, (features, ids, lengths) = full_width(module).eval(), inputs(images, captions)
+
     def literal() -> None:
         reference.scores(model, model.encode_images(features), model.encode_captions(ids, lengths), lengths)
 
@@ -48,55 +63,69 @@ def score(module: str, kind: str) -> dict:
 
     action = literal if kind == "reference" else ours
     action()
-    return {"pairs_per_second": IMAGES * CAPTIONS / seconds(action)}
+    time, pairs = seconds(action), images * captions
+    gflop = (pairs * PAIR[module] + images * IMAGE + captions * CAPTION) / 1e3
+    rate = product_rate(kind)
+    return {"value": pairs / time, "share": gflop / time / rate, "product_gflops": rate}
 
 
-def step(module: str, kind: str) -> dict:
-    """Seconds of one forward and backward pass of a batch."""
+def step(module: str, kind: str, batch: int) -> dict:
+    """Seconds of one forward and backward pass of a batch, and memory above the model's."""
     keep_freed_memory()
-    model, (features, ids, lengths) = full_width(module).train(), inputs(BATCH, BATCH)
+    model, (features, ids, lengths) = full_width(module).train(), inputs(batch, batch)
+    before = resident_mib()
 
     def action() -> None:
         regions, words = model.encode_images(features), model.encode_captions(ids, lengths)
         scorer = reference.scores if kind == "reference" else Matcher.scores
         Objective()(scorer(model, regions, words, lengths))["loss"].backward()
 
-    action()
-    return {"seconds": seconds(action)}
+    with products("float32" if kind == "reference" else kind):
+        if kind != "reference":  # the loop takes most of a minute, and nothing of it needs to warm up
+            action()
+        return {"value": seconds(action), "before_mib": before}
 
 
-def alternating(function, module: str, kinds: tuple, key: str) -> dict:
+def alternating(function, module: str, *arguments) -> dict:
     """Every kind in turn, several rounds, each in a fresh process; medians, spread and memory."""
-    rounds = [{kind: alone(function, module, kind) for kind in kinds} for _ in range(REPEATS)]
+    rounds = [{kind: alone(function, module, kind, *arguments) for kind in KINDS} for _ in range(REPEATS)]
     rows = {}
-    for kind in kinds:
-        values = [r[kind][key] for r in rounds]
-        rows[kind] = {
-            key: round(statistics.median(values), 3),
-            "lowest": round(min(values), 3),
-            "highest": round(max(values), 3),
-            "peak_mib": max(r[kind]["peak_mib"] for r in rounds),
-        }
+    for kind in KINDS:
+        runs = [r[kind] for r in rounds]
+        values = [run["value"] for run in runs]
+        rows[kind] = {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
+        rows[kind]["peak_mib"] = max(run["peak_mib"] - run.get("before_mib", 0) for run in runs)
+        for key in ("share", "product_gflops"):
+            if key in runs[0]:
+                rows[kind][key] = statistics.median(run[key] for run in runs)
+        rows[kind] = {key: round(value, 3) for key, value in rows[kind].items()}
     return rows
 
 
 def main() -> None:
-    """Measure, print and write."""
+    """Measure, print and write; what is measured is kept, should the rest be interrupted."""
     result = {"threads": torch.get_num_threads(), "torch": torch.__version__, "repeats": REPEATS}
     for module in ("saf", "sgr"):
-        scored = alternating(score, module, ("reference", "float32", "bfloat16"), "pairs_per_second")
-        trained = alternating(step, module, ("reference", "float32"), "seconds")
-        result[module] = {"score": scored, f"step at batch {BATCH}": trained}
-        for kind, row in scored.items():
-            ratio = row["pairs_per_second"] / scored["reference"]["pairs_per_second"]
-            speed, memory = row["pairs_per_second"], row["peak_mib"]
-            print(f"{module} {kind:<9} {speed:8.0f} pairs/s  {ratio:5.2f} x  {memory:6} MiB")
-        for kind, row in trained.items():
-            ratio = trained["reference"]["seconds"] / row["seconds"]
-            print(
-                f"{module} {kind:<9} {row['seconds']:8.2f} s/step   {ratio:5.2f} x  {row['peak_mib']:6} MiB"
-            )
-    write("bench", result)
+        result[module] = {"pairs a second": alternating(score, module)}
+        show(module, result[module]["pairs a second"], "pairs/s", faster=lambda ours, loop: ours / loop)
+        write("bench", result)
+    for batch in BATCHES:
+        for module in ("saf", "sgr"):
+            rows = result[module][f"seconds a step, batch {batch}"] = alternating(step, module, batch)
+            show(f"{module} {batch}", rows, "s/step", faster=lambda ours, loop: loop / ours)
+            write("bench", result)
+
+
+def show(name: str, rows: dict, unit: str, faster) -> None:
+    """A line a kind."""
+    for kind, row in rows.items():
+        row["ratio"] = round(faster(row["median"], rows["reference"]["median"]), 2)
+        share = f"{row['share']:5.2f} of {row['product_gflops']:.0f} GFLOP/s" if "share" in row else ""
+        print(
+            f"{name:<8} {kind:<9} {row['median']:9.2f} {unit}  {row['ratio']:6.2f} x  "
+            f"{row['peak_mib']:7.0f} MiB  {share}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

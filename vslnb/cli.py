@@ -160,6 +160,42 @@ def evaluate(
 
 
 @app.command()
+def search(
+    run: Annotated[Path, typer.Argument(help="folder of a trained run")],
+    query: Annotated[str | None, typer.Argument(help="what the picture shows")] = None,
+    image: Annotated[Path | None, typer.Option(help="a photo, to find captions for")] = None,
+    data: Annotated[Path | None, typer.Option(help="data set to search; default the run's own")] = None,
+    split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
+    top: Annotated[int, typer.Option(help="how many", min=1)] = 10,
+) -> None:
+    """Pictures for a sentence, or captions for a photo; the first search encodes the split and keeps that.
+
+    Example: vslnb search runs/saf "two dogs in the snow"
+    """
+    from vslnb import gallery
+    from vslnb.data.precomp import load_split, load_vocabulary
+    from vslnb.runs import data_of, load_matcher
+
+    if (query is None) == (image is None) or (query is not None and not query.strip()):
+        raise InputError("search", "one query is needed", 'Give a "sentence" or --image PHOTO.')
+    if not run.is_dir():
+        raise InputError(run, "this is no run's folder", "Make one with `vslnb train`.")
+    data = data or data_of([run])
+    part, vocabulary = load_split(data, split), load_vocabulary(data)
+    model = load_matcher(run, part, vocabulary, "cpu")
+    if image is None:
+        (asked,) = gallery.encode_captions(model, *vocabulary.encode_all([query]))
+    else:
+        (asked,) = gallery.encode_images(model, [gallery.features_of(image, part)])
+    kind = "captions" if image else "images"
+    items, scores = gallery.search(model, gallery.gallery_of(run, model, part, vocabulary, kind), asked, top)
+    pictures = part.pictures() or part.ids
+    for rank, (item, score) in enumerate(zip(items, scores), start=1):
+        shown = part.captions[item] if image else pictures[item]
+        typer.echo(f"{rank:3}  {score:.3f}  {shown}")
+
+
+@app.command()
 def reproduce(
     profile: Annotated[str, typer.Argument(help="demo or flickr8k, or a YAML file of parameters")],
     run: Annotated[Path | None, typer.Option(help="where results go; default runs/PROFILE")] = None,

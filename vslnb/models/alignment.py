@@ -56,7 +56,11 @@ class Alignment(nn.Module):
         seen = torch.baddbmm(stated, weights, regions, beta=-1)
         seen = seen.square() if seen.requires_grad else seen.square_()
         local = self.local(seen).unflatten(1, words.shape[:2])
-        whole = self.whole((image_globals[:, None] - caption_globals[None]).square())
+        whole = self.global_node(image_globals, caption_globals)
         nodes = torch.cat([whole[:, :, None], local], dim=2)
         norms = torch.linalg.vector_norm(nodes, dim=3, keepdim=True) + EPSILON
         return nodes / norms if nodes.requires_grad else nodes.div_(norms)
+
+    def global_node(self, image_globals: Tensor, caption_globals: Tensor) -> Tensor:
+        """s_g of globals (B, D) and (C, D), before its norm: (B, C, S)."""
+        return self.whole((image_globals[:, None] - caption_globals[None]).square())

@@ -89,8 +89,8 @@ class GlobalVector(nn.Module):
         self.dropout = nn.Dropout(dropout)
         init_linear(self)
 
-    def forward(self, items: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Items (N, L, D), zeros where `mask` (N, L) is false."""
+    def weights(self, items: Tensor, mask: Tensor | None = None) -> Tensor:
+        """How much of each part goes into the vector, (N, L), rows sum to one."""
         count = items.shape[1] if mask is None else mask.sum(1, keepdim=True)
         mean = items.sum(1) / count
         local = self.dropout(torch.tanh(self.local_norm(self.local(items))))
@@ -98,4 +98,8 @@ class GlobalVector(nn.Module):
         logits = self.common(local * whole[:, None]).squeeze(2)
         if mask is not None:
             logits = logits.masked_fill(~mask, -torch.inf)
-        return l2_norm((logits.softmax(1)[:, :, None] * items).sum(1))
+        return logits.softmax(1)
+
+    def forward(self, items: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Items (N, L, D), zeros where `mask` (N, L) is false."""
+        return l2_norm((self.weights(items, mask)[:, :, None] * items).sum(1))
