@@ -52,6 +52,7 @@ class Gallery:
             if (found["kind"], found["weights"]) != (kind, weights):
                 raise InputError(self.folder, "a gallery of other weights or of another kind", remedy)
             self.note = found
+        self._wholes = torch.empty(0)
         self.segments = [self._open(k) for k in range(len(self.note["segments"]))]
 
     def __len__(self) -> int:
@@ -95,25 +96,27 @@ class Gallery:
         self.segments.append(self._open(segment))
 
     def wholes(self) -> Tensor:
-        """Global vectors of everything, (N, D)."""
-        return torch.cat([torch.from_numpy(np.array(segment["wholes"])) for segment in self.segments])
+        """Global vectors of everything, (N, D); read once."""
+        if len(self._wholes) < len(self):
+            self._wholes = torch.cat(
+                [torch.from_numpy(np.array(segment["wholes"])) for segment in self.segments]
+            )
+        return self._wholes
 
     def take(self, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Parts (n, L, D), wholes (n, D) and lengths (n,) of some items, in their order."""
         items = items.cpu().numpy()
         ends = np.cumsum(self.note["segments"])
         owner = np.searchsorted(ends, items, side="right")
-        found: list = [None] * len(items)
-        for segment in np.unique(owner):
-            where = np.flatnonzero(owner == segment)
-            rows = items[where] - (ends[segment] - self.note["segments"][segment])
-            arrays = [self.segments[segment][name][rows] for name in ("parts", "wholes", "lengths")]
-            for k, *item in zip(where, *arrays):
-                found[k] = item
-        longest = max(len(item[0]) for item in found)
-        parts = [np.pad(item[0], ((0, longest - len(item[0])), (0, 0))) for item in found]
-        wholes, lengths = np.stack([item[1] for item in found]), np.array([item[2] for item in found])
-        return torch.from_numpy(np.stack(parts)), torch.from_numpy(wholes), torch.from_numpy(lengths)
+        longest = max(self.segments[k]["parts"].shape[1] for k in np.unique(owner))
+        parts = np.zeros((len(items), longest, self.segments[0]["parts"].shape[2]), np.float32)
+        lengths = np.zeros(len(items), np.int64)
+        for k in np.unique(owner):
+            where = np.flatnonzero(owner == k)
+            segment, rows = self.segments[k], items[where] - (ends[k] - self.note["segments"][k])
+            parts[where, : segment["parts"].shape[1]] = segment["parts"][rows]
+            lengths[where] = segment["lengths"][rows]
+        return torch.from_numpy(parts), self.wholes()[torch.from_numpy(items)], torch.from_numpy(lengths)
 
 
 @torch.inference_mode()
