@@ -20,9 +20,10 @@ bench: .venv/ready
 bench-semantics: .venv/ready
 	$(BIN)/python benchmarks/semantics.py
 
-# After `make flickr8k`, whose trained models it searches with.
+# After `make flickr8k`, whose trained models these read.
 bench-shortlist: .venv/ready
 	$(BIN)/python benchmarks/shortlist.py
+	$(BIN)/python benchmarks/precision.py
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks

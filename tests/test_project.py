@@ -59,6 +59,34 @@ def test_the_tables_of_the_readme_are_those_of_the_runs(profile):
     assert len({line.count("|") for line in found}) == 1
 
 
+def bench_table():
+    """The README's table of speed, from figures/bench.json."""
+    lines = []
+    bench = json.loads((ROOT / "figures" / "bench.json").read_text())
+    for module in ("saf", "sgr"):
+        for what, rows in bench[module].items():
+            for kind in ("float32", "bfloat16"):
+                ours, loop = rows[kind], rows["reference"]
+                digits = 0 if what == "pairs a second" else 2
+                values = " | ".join(f"{row['median']:,.{digits}f}" for row in (loop, ours))
+                memory = f"{loop['peak_mib']:,.0f} | {ours['peak_mib']:,.0f}"
+                lines.append(
+                    f"| {module.upper()}, {what}, {kind} | {values} | {ours['ratio']:.1f} x | {memory} |"
+                )
+    return lines
+
+
+def test_the_speed_of_the_readme_is_measured():
+    found = README.partition("<!-- bench -->")[2].partition("<!-- end -->")[0].strip().splitlines()
+    assert found[2:] == bench_table()
+    shortlist = json.loads((ROOT / "figures" / "bench_shortlist.json").read_text())
+    rows = [row for rows in shortlist["runs"].values() for row in rows if row["times fewer"] == 20]
+    precision = json.loads((ROOT / "figures" / "bench_precision.json").read_text())["runs"]
+    (most,) = re.findall(r"moved a recall by at most ([\d.]+) points", README)
+    assert max(abs(change) for run in precision.values() for change in run.values()) == float(most)
+    assert len(rows) == 4 and all(row["top-1 kept"] >= 99.5 for row in rows)
+
+
 def test_the_notebook_map_has_the_measured_times():
     rows = json.loads((ROOT / "figures" / "demo" / "reproduce.json").read_text())
     for row in rows:
