@@ -12,9 +12,9 @@ import math
 from dataclasses import dataclass, field, replace
 
 from vslnb.errors import InputError
-from vslnb.ranking import VARIANTS
 
 MODULES = ("saf", "sgr", "cosine")
+RANKS = ("paper", "descending", "released")
 SIMILARITIES = ("tfidf", "cider", "cider_d")
 PRECISIONS = ("float32", "bfloat16")
 READ_FROM_DATA = {"model.vocabulary", "model.regions", "model.features"}
@@ -78,7 +78,7 @@ class LossConfig(_Checked):
     beta: float = _from(0, 0.0)
     beta_text: float = _from(0, 0.0)
     temperature: float = _above(0, 1e-3)
-    rank: str = _one_of(VARIANTS, "paper")
+    rank: str = _one_of(RANKS, "paper")
     similarity: str = _one_of(SIMILARITIES, "cider")
     shuffled: bool = False  # the control: semantics of other, randomly drawn images
     all_negatives_epochs: int = _from(0, 0)  # over all violating negatives, before the hardest alone

@@ -1,4 +1,4 @@
-"""JSON and tensors on disk: written whole or not at all, read with an error that names the file."""
+"""JSON on disk: written whole or not at all, read with an error that names the file."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from vslnb.errors import InputError
 
@@ -38,23 +34,4 @@ def write_json(path: Path, content: dict) -> None:
     """A JSON file, whole or not at all."""
     aside = path.with_name(path.name + ".tmp")
     aside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(aside, path)
-
-
-def read_tensors(path: str | Path, remedy: str) -> dict[str, Tensor]:
-    """A safetensors file.
-
-    Raises:
-        InputError: for a file that is missing or damaged, with `remedy`.
-    """
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as fault:
-        raise InputError(path, f"not a whole safetensors file ({fault})", remedy) from None
-
-
-def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """A safetensors file, whole or not at all."""
-    aside = path.with_name(path.name + ".tmp")
-    save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, aside)
     os.replace(aside, path)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-VARIANTS = ("paper", "descending", "released")
+from vslnb.config import RANKS as VARIANTS
 
 
 def soft_rank(matrix: Tensor, temperature: float = 1e-3, variant: str = "paper", block: int = 32) -> Tensor:

@@ -5,16 +5,20 @@ Everything is written aside and renamed, so that a kill at any moment leaves the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from vslnb.config import Config
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
-from vslnb.files import read_json, read_tensors, write_json, write_tensors
+from vslnb.files import read_json, write_json
 from vslnb.models import Matcher, load_released
 from vslnb.retrieval import resolve_device
 
@@ -172,3 +176,22 @@ def _remove(folder: Path) -> None:
         file.unlink()
     if folder.exists():
         folder.rmdir()
+
+
+def read_tensors(path: str | Path, remedy: str) -> dict[str, Tensor]:
+    """A safetensors file.
+
+    Raises:
+        InputError: for a file that is missing or damaged, with `remedy`.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as fault:
+        raise InputError(path, f"not a whole safetensors file ({fault})", remedy) from None
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    """A safetensors file, whole or not at all."""
+    aside = path.with_name(path.name + ".tmp")
+    save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, aside)
+    os.replace(aside, path)

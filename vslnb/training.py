@@ -23,13 +23,13 @@ from vslnb.collapse import CollapseGuard, beaten_share
 from vslnb.config import Config
 from vslnb.data.precomp import MANIFEST, Split, file_hash, load_split, load_vocabulary
 from vslnb.evaluation import recall
-from vslnb.files import read_json, write_json, write_tensors
+from vslnb.files import read_json, write_json
 from vslnb.losses import Objective
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 from vslnb.ranking import live_share
 from vslnb.retrieval import products, resolve_device, split_scores
-from vslnb.runs import REMEDY, claim, load_best, load_last, save_last
+from vslnb.runs import REMEDY, claim, load_best, load_last, save_last, write_tensors
 from vslnb.semantics import CaptionSpace
 
 LOG_EVERY = 10

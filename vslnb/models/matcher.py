@@ -44,8 +44,6 @@ class Matcher(nn.Module):
             self.reasoning = Reasoning(config.similarity, config.steps)
         elif config.module == "saf":
             self.filtration = Filtration(config.similarity)
-        elif config.module != "cosine":
-            raise ValueError(f"module must be saf, sgr or cosine, got {config.module!r}")
 
     @property
     def top(self) -> Reasoning | Filtration:
