@@ -99,6 +99,8 @@ def alternating(function, module: str, *arguments) -> dict:
             if key in runs[0]:
                 rows[kind][key] = statistics.median(run[key] for run in runs)
         rows[kind] = {key: round(value, 3) for key, value in rows[kind].items()}
+        ours, loop = rows[kind]["median"], rows["reference"]["median"]
+        rows[kind]["ratio"] = round(loop / ours if function is step else ours / loop, 2)
     return rows
 
 
@@ -107,19 +109,18 @@ def main() -> None:
     result = {"threads": torch.get_num_threads(), "torch": torch.__version__, "repeats": REPEATS}
     for module in ("saf", "sgr"):
         result[module] = {"pairs a second": alternating(score, module)}
-        show(module, result[module]["pairs a second"], "pairs/s", faster=lambda ours, loop: ours / loop)
+        show(module, result[module]["pairs a second"], "pairs/s")
         write("bench", result)
     for batch in BATCHES:
         for module in ("saf", "sgr"):
             rows = result[module][f"seconds a step, batch {batch}"] = alternating(step, module, batch)
-            show(f"{module} {batch}", rows, "s/step", faster=lambda ours, loop: loop / ours)
+            show(f"{module} {batch}", rows, "s/step")
             write("bench", result)
 
 
-def show(name: str, rows: dict, unit: str, faster) -> None:
+def show(name: str, rows: dict, unit: str) -> None:
     """A line a kind."""
     for kind, row in rows.items():
-        row["ratio"] = round(faster(row["median"], rows["reference"]["median"]), 2)
         share = f"{row['share']:5.2f} of {row['product_gflops']:.0f} GFLOP/s" if "share" in row else ""
         print(
             f"{name:<8} {kind:<9} {row['median']:9.2f} {unit}  {row['ratio']:6.2f} x  "

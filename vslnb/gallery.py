@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vslnb import retrieval
 from vslnb.data.precomp import MANIFEST, Split, file_hash, read_manifest
 from vslnb.data.regions import EfficientNetLite0, read_photo
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
 from vslnb.files import read_json, write_json
 from vslnb.models import Matcher
-from vslnb.models.encoders import word_mask
 
 NOTE = "gallery.json"
 WORDS, WIDER = 4, 6  # words of the second look, which sees WIDER times as many items as the last
@@ -163,8 +163,8 @@ def encode_images(model: Matcher, blocks: Iterable[np.ndarray]) -> Iterable[tupl
     """Features (n, R, F), block by block, as `Gallery.add` and `search` want them."""
     for block in blocks:
         with torch.inference_mode():
-            regions = model.encode_images(torch.from_numpy(block))
-            yield regions, model.image_global(regions), torch.full((len(block),), regions.shape[1])
+            regions, wholes = retrieval.encode_images(model, block)
+            yield regions, wholes, torch.full((len(block),), regions.shape[1])
 
 
 def encode_captions(
@@ -175,8 +175,7 @@ def encode_captions(
         part = slice(start, start + BLOCK)
         with torch.inference_mode():
             counts = torch.from_numpy(lengths[part])
-            words = model.encode_captions(torch.from_numpy(ids[part]), counts)
-            yield words, model.text_global(words, word_mask(counts, words.shape[1], words.device)), counts
+            yield *retrieval.encode_captions(model, torch.from_numpy(ids[part]), counts), counts
 
 
 def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, kind: str) -> Gallery:

@@ -16,6 +16,7 @@ from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
+from vslnb.models.encoders import word_mask
 
 IMAGES, CAPTIONS = 32, 256  # of a block
 
@@ -84,7 +85,6 @@ def similarity_matrix(
     Raises:
         ValueError: for shapes, ids or lengths that do not fit together or the model.
     """
-    device = next(model.parameters()).device
     ids, lengths = _checked(model, images, torch.as_tensor(ids), torch.as_tensor(lengths).cpu())
     result = np.empty((len(images), len(ids)), dtype=np.float32)
     order = lengths.argsort(stable=True)
@@ -92,15 +92,12 @@ def similarity_matrix(
     model.eval()
     try:
         with products(precision):
-            encoded = [_encode(model, block, device) for block in _image_blocks(images)]
+            encoded = [encode_images(model, block) for block in _image_blocks(images)]
             for columns in tqdm(
                 order.split(CAPTIONS) if len(order) else (), desc="scores", disable=not progress, leave=False
             ):
                 longest = int(lengths[columns].max())
-                part = ids[columns, :longest].to(device)
-                captions = model.encode_captions(part, lengths[columns])
-                mask = torch.arange(longest)[None] < lengths[columns][:, None]
-                globals_ = model.text_global(captions, mask.to(device))
+                captions, globals_ = encode_captions(model, ids[columns, :longest], lengths[columns])
                 for k, (regions, image_globals) in enumerate(encoded):
                     block = model.pair_scores(regions, image_globals, captions, globals_, lengths[columns])
                     rows = slice(k * IMAGES, k * IMAGES + len(block))
@@ -141,7 +138,15 @@ def _image_blocks(images: object):
         yield images.regions(part) if isinstance(images, Split) else images[part]
 
 
-def _encode(model: Matcher, block: object, device: torch.device) -> tuple[Tensor, Tensor]:
+def encode_images(model: Matcher, block: object) -> tuple[Tensor, Tensor]:
+    """Features (n, R, F) -> regions (n, R, D) and global vectors (n, D), on the model's device."""
     tensor = block if isinstance(block, Tensor) else torch.from_numpy(np.array(block))
-    regions = model.encode_images(tensor.to(device, next(model.parameters()).dtype))
+    weight = next(model.parameters())
+    regions = model.encode_images(tensor.to(weight.device, weight.dtype))
     return regions, model.image_global(regions)
+
+
+def encode_captions(model: Matcher, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Ids (C, W), lengths (C,) -> words (C, W, D) and global vectors (C, D), on the model's device."""
+    words = model.encode_captions(ids.to(next(model.parameters()).device), lengths)
+    return words, model.text_global(words, word_mask(lengths, words.shape[1], words.device))
