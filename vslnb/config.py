@@ -17,7 +17,7 @@ MODULES = ("saf", "sgr", "cosine")
 RANKS = ("paper", "descending", "released")
 SIMILARITIES = ("tfidf", "cider", "cider_d")
 PRECISIONS = ("float32", "bfloat16")
-READ_FROM_DATA = {"model.vocabulary", "model.regions", "model.features"}
+FIXED = {"model.module", "model.vocabulary", "model.regions", "model.features"}
 
 
 def _from(low: float, default: float, below: float = math.inf) -> object:
@@ -155,12 +155,12 @@ class Config(_Checked):
             known = {"seed"} | {
                 f"{p}.{key}" for p in ("model", "loss", "training") for key in vars(getattr(config, p))
             }
-            if name in READ_FROM_DATA or name == "model.module":
+            if name in FIXED:
                 raise InputError(
                     f"--set {name}", "not yours to set", "The recipe and the data set decide it."
                 )
             if name not in known:
-                known -= READ_FROM_DATA
+                known -= FIXED
                 raise InputError(f"--set {name}", "no such setting", f"Known: {', '.join(sorted(known))}.")
             part, _, key = name.rpartition(".")
             owner = getattr(config, part) if part else config

@@ -200,7 +200,7 @@ def build_world(
 
 def _write(folder: Path, sizes: dict[str, int], parameters: dict, progress: bool) -> dict:
     """A whole world into a folder that is there and empty."""
-    width, seed, mention_rate = (parameters[name] for name in ("width", "seed", "mention_rate"))
+    seed, width, noise, mention_rate, things, strength = parameters.values()
     codes, truth = concept_codes(width), {}
     for number, (split, count) in enumerate(sizes.items()):
         (folder / "pictures" / split).mkdir(parents=True)
@@ -210,10 +210,9 @@ def _write(folder: Path, sizes: dict[str, int], parameters: dict, progress: bool
         )
         for i in tqdm(range(count), desc=f"world {split}", disable=not progress):
             rng = np.random.default_rng([seed, number, i])
-            scene = make_scene(rng, tuple(parameters["secondary_things"]))
+            scene = make_scene(rng, things)
             told = [caption(scene, rng, mention_rate) for _ in range(5)]
-            strength = parameters["secondary_strength"]
-            features[i], boxes[i], owners = regions_of(scene, codes, rng, parameters["noise"], strength)
+            features[i], boxes[i], owners = regions_of(scene, codes, rng, noise, strength)
             draw(scene).save(folder / "pictures" / split / f"{i:05d}.png")
             captions += [text for text, _ in told]
             records.append(_record(f"{split}_{i:05d}", scene, owners, [named for _, named in told]))
