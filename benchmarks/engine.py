@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from measure import ROOT, alone, resident_mib, seconds, write
+from measure import ROOT, alone, read, resident_mib, seconds, write
 from vslnb.config import ModelConfig
 from vslnb.losses import Objective
 from vslnb.memory import keep_freed_memory
@@ -20,7 +20,7 @@ from vslnb.retrieval import products, similarity_matrix
 sys.path.insert(0, str(ROOT / "tests"))
 import reference  # noqa: E402
 
-IMAGES, CAPTIONS, WORDS, BATCHES, REPEATS = 128, 256, 15, (32, 128), 5
+IMAGES, CAPTIONS, WORDS, BATCHES, REPEATS = 128, 256, 15, (32, 64, 128), 5
 KINDS = ("reference", "float32", "bfloat16")
 # MFLOP a pair of 15 words, an image and a caption: the work that cannot be avoided.
 PAIR, IMAGE, CAPTION = {"saf": 10.6, "sgr": 19.5}, 229, 278
@@ -105,25 +105,26 @@ def alternating(function, module: str, *arguments) -> dict:
 
 
 def main() -> None:
-    """Measure, print and write; what is measured is kept, should the rest be interrupted."""
-    result = {"threads": torch.get_num_threads(), "torch": torch.__version__, "repeats": REPEATS}
-    for module in ("saf", "sgr"):
-        result[module] = {"pairs a second": alternating(score, module)}
-        show(module, result[module]["pairs a second"], "pairs/s")
-        write("bench", result)
-    for batch in BATCHES:
+    """Measure, print and write; a table that figures/bench.json has already is kept, unless `--again`."""
+    result = {} if "--again" in sys.argv else read("bench")
+    result |= {"threads": torch.get_num_threads(), "torch": torch.__version__, "repeats": REPEATS}
+    tables = [("pairs a second", score, ())]
+    tables += [(f"seconds a step, batch {batch}", step, (batch,)) for batch in BATCHES]
+    for name, function, arguments in tables:
         for module in ("saf", "sgr"):
-            rows = result[module][f"seconds a step, batch {batch}"] = alternating(step, module, batch)
-            show(f"{module} {batch}", rows, "s/step")
-            write("bench", result)
+            rows = result.setdefault(module, {})
+            if name not in rows:
+                rows[name] = alternating(function, module, *arguments)
+                write("bench", result)
+            show(f"{module}, {name}", rows[name])
 
 
-def show(name: str, rows: dict, unit: str) -> None:
+def show(name: str, rows: dict) -> None:
     """A line a kind."""
     for kind, row in rows.items():
         share = f"{row['share']:5.2f} of {row['product_gflops']:.0f} GFLOP/s" if "share" in row else ""
         print(
-            f"{name:<8} {kind:<9} {row['median']:9.2f} {unit}  {row['ratio']:6.2f} x  "
+            f"{name:<30} {kind:<9} {row['median']:9.2f}  {row['ratio']:6.2f} x  "
             f"{row['peak_mib']:7.0f} MiB  {share}",
             flush=True,
         )

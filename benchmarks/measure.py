@@ -47,6 +47,12 @@ def seconds(action: Callable) -> float:
     return time.perf_counter() - began
 
 
+def read(name: str) -> dict:
+    """What `figures/NAME.json` says, or nothing."""
+    path = ROOT / "figures" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def write(name: str, content: dict) -> None:
     """`figures/NAME.json`, with the machine's word for itself."""
     path = ROOT / "figures" / f"{name}.json"

@@ -3,10 +3,15 @@ import pytest
 import torch
 
 from conftest import small_model
-from vslnb.config import MODULES
+from vslnb import retrieval
+from vslnb.config import MODULES, ModelConfig
+from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.gallery import Gallery, encode_captions, encode_images, search
-from vslnb.retrieval import similarity_matrix
+from vslnb.matrix_file import MatrixFile
+from vslnb.models import Matcher
+from vslnb.retrieval import similarity_matrix, split_scores
+from vslnb.shortlist import shortlist_scores
 
 
 def items(images=30, captions=40):
@@ -84,3 +89,50 @@ def test_a_glance_is_the_graph_without_words(module):
         assert words.shape[1] == 3 and torch.equal(counts, b[2].clamp(max=3))
         weights = model.text_global.weights(b[0], torch.arange(7)[None] < b[2][:, None])
         assert torch.equal(words[:, 0], b[0][torch.arange(40), weights.argmax(1)])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_kept_matrix_goes_on_where_it_was_cut_short(tmp_path, monkeypatch, module):
+    monkeypatch.setattr(retrieval, "CAPTIONS", 16)  # three blocks
+    model, (features, ids, lengths) = small_model(module).eval(), items()
+    exact = similarity_matrix(model, features, ids, lengths)
+    monkeypatch.setattr(MatrixFile, "add", cut_short(MatrixFile.add, after=1))
+    with pytest.raises(KeyboardInterrupt):
+        similarity_matrix(model, features, ids, lengths, keep=tmp_path / "m")
+    monkeypatch.undo()
+    monkeypatch.setattr(retrieval, "CAPTIONS", 16)
+    encode, encoded = retrieval.encode_captions, []
+    monkeypatch.setattr(retrieval, "encode_captions", lambda *a: encoded.append(1) or encode(*a))
+    kept = similarity_matrix(model, features, ids, lengths, keep=tmp_path / "m")
+    assert len(encoded) == 2 and np.array_equal(kept, exact)
+    with pytest.raises(InputError, match="another model or other data"):
+        similarity_matrix(model, features + 1, ids, lengths, keep=tmp_path / "m")
+    (tmp_path / "m" / "scores.npy").write_bytes(b"short")
+    with pytest.raises(InputError, match="damaged"):
+        similarity_matrix(model, features, ids, lengths, keep=tmp_path / "m")
+
+
+def cut_short(add, after):
+    count = iter(range(100))
+
+    def stopping(self, *block):
+        if next(count) >= after:
+            raise KeyboardInterrupt
+        add(self, *block)
+
+    return stopping
+
+
+def test_a_shortlist_compares_its_pairs_in_full_and_ranks_the_others_behind(dataset):
+    split, vocabulary = load_split(dataset, "train"), load_vocabulary(dataset)
+    sizes = {"embedding": 16, "similarity": 4, "words": 8, "vocabulary": len(vocabulary)}
+    model = Matcher(ModelConfig("saf", regions=4, features=6, **sizes)).eval()
+    exact = split_scores(model, split, vocabulary)
+    np.testing.assert_allclose(shortlist_scores(model, split, vocabulary, 1), exact, atol=1e-6)
+    short = shortlist_scores(model, split, vocabulary, 10)
+    full = short > 0
+    np.testing.assert_allclose(short[full], exact[full], atol=1e-6)
+    assert (short[~full] < 0).all()
+    n, c = exact.shape
+    assert (full.sum(1) >= c // 10).all() and (full.sum(0) >= n // 10).all()
+    assert full.sum() <= 2 * n * c / 10

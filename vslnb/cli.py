@@ -133,6 +133,12 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
     ensemble: Annotated[bool, typer.Option("--ensemble", help="also the mean of their matrices")] = False,
     folds: Annotated[int, typer.Option(help="5 gives the COCO 1K protocol", min=1)] = 1,
+    keep: Annotated[
+        Path | None, typer.Option(help="keep the similarity matrices here; a second call goes on with them")
+    ] = None,
+    shortlist: Annotated[
+        int, typer.Option(help="compare in full only the best 1/N of a query's gallery; 1 is exact", min=1)
+    ] = 1,
     precision: Precision = "float32",
     device: Device = "auto",
     quiet: Quiet = False,
@@ -140,18 +146,27 @@ def evaluate(
     """Recall of trained runs or released checkpoints; SGRAF is an ensemble of an SGR and a SAF run.
 
     Example: vslnb evaluate runs/sgr runs/saf --data data/flickr8k --ensemble
+
+    Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
     from vslnb.data.precomp import load_split, load_vocabulary
     from vslnb.evaluation import fold_mean
     from vslnb.retrieval import split_scores
     from vslnb.runs import data_of, load_matcher
+    from vslnb.shortlist import shortlist_scores
 
+    if keep and shortlist > 1:
+        raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")
     data = data or data_of(runs)
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     rows, total = {}, 0
     for run in runs:
         model = load_matcher(run, part, vocabulary, device)
-        scores = split_scores(model, part, vocabulary, precision, not quiet)
+        if shortlist > 1:
+            scores = shortlist_scores(model, part, vocabulary, shortlist, precision, not quiet)
+        else:
+            place = keep and keep / f"{run.name}-{split}-{precision}"
+            scores = split_scores(model, part, vocabulary, precision, not quiet, place)
         rows[str(run)] = fold_mean(scores, folds, part.captions_per_image)
         total = total + scores
     if ensemble:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from vslnb.config import PRECISIONS
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
+from vslnb.matrix_file import MatrixFile
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 from vslnb.models.encoders import word_mask
@@ -60,7 +63,6 @@ def products(precision: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-@torch.inference_mode()
 def similarity_matrix(
     model: Matcher,
     images: object,
@@ -68,6 +70,7 @@ def similarity_matrix(
     lengths: object,
     precision: str = "float32",
     progress: bool = False,
+    keep: str | Path | None = None,
 ) -> np.ndarray:
     """Scores of all images and captions.
 
@@ -78,33 +81,85 @@ def similarity_matrix(
         lengths: (C,).
         precision: `float32`, or `bfloat16` for the products.
         progress: show a progress bar.
+        keep: a folder in which the matrix grows on disk; the same call goes on where one was cut short.
 
     Returns:
-        (N, C) float32 array.
+        (N, C) float32 array, a memory map where it is kept.
 
     Raises:
         ValueError: for shapes, ids or lengths that do not fit together or the model.
+        InputError: if another matrix is kept in that folder.
+    """
+    shape = (len(images), len(ids))
+    if keep is None:
+        result = np.empty(shape, dtype=np.float32)
+        for _, columns, block in score_columns(model, images, ids, lengths, precision, progress):
+            result[:, columns] = block
+        return result
+    kept = MatrixFile(keep, shape, _fingerprint(model, images, ids, lengths, precision))
+    for number, columns, block in score_columns(
+        model, images, ids, lengths, precision, progress, skip=kept.done
+    ):
+        kept.add(number, columns, block)
+    return kept.scores
+
+
+@torch.inference_mode()
+def score_columns(
+    model: Matcher,
+    images: object,
+    ids: object,
+    lengths: object,
+    precision: str = "float32",
+    progress: bool = False,
+    skip: Collection[int] = (),
+    words: int | None = None,
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Scores as they come, a block of captions of about one length at a time against all images.
+
+    Args:
+        model, images, ids, lengths, precision, progress: as in `similarity_matrix`.
+        skip: numbers of the blocks that are not wanted.
+        words: compare no more than these of each caption, the weightiest ones.
+
+    Yields:
+        Number of the block, its captions (n,), their scores (N, n).
     """
     ids, lengths = _checked(model, images, torch.as_tensor(ids), torch.as_tensor(lengths).cpu())
-    result = np.empty((len(images), len(ids)), dtype=np.float32)
-    order = lengths.argsort(stable=True)
+    blocks = lengths.argsort(stable=True).split(CAPTIONS) if len(ids) else ()
     was_training = model.training
     model.eval()
     try:
-        with products(precision):
-            encoded = [encode_images(model, block) for block in _image_blocks(images)]
-            for columns in tqdm(
-                order.split(CAPTIONS) if len(order) else (), desc="scores", disable=not progress, leave=False
-            ):
-                longest = int(lengths[columns].max())
-                captions, globals_ = encode_captions(model, ids[columns, :longest], lengths[columns])
-                for k, (regions, image_globals) in enumerate(encoded):
-                    block = model.pair_scores(regions, image_globals, captions, globals_, lengths[columns])
-                    rows = slice(k * IMAGES, k * IMAGES + len(block))
-                    result[rows, columns.numpy()] = block.float().cpu().numpy()
+        with tqdm(total=len(images) * len(ids), desc="scores", unit="pair", unit_scale=True,
+                  disable=not progress, leave=False) as bar:  # fmt: skip
+            encoded = [encode_images(model, block) for block in image_blocks(images)]
+            for number, columns in enumerate(blocks):
+                result = np.empty((len(images), len(columns)), dtype=np.float32)
+                if number in skip:
+                    bar.update(result.size)
+                    continue
+                counts = lengths[columns]
+                with products(precision):
+                    captions, globals_ = encode_captions(model, ids[columns, : int(counts.max())], counts)
+                    if words:
+                        captions, counts = model.key_words(captions, counts, words)
+                    for k, (regions, image_globals) in enumerate(encoded):
+                        block = model.pair_scores(regions, image_globals, captions, globals_, counts)
+                        result[k * IMAGES : k * IMAGES + len(block)] = block.float().cpu().numpy()
+                        bar.update(block.numel())
+                yield number, columns.numpy(), result
     finally:
         model.train(was_training)
-    return result
+
+
+def _fingerprint(model: Matcher, images: object, ids: object, lengths: object, precision: str) -> str:
+    """A hash of everything that determines the scores."""
+    digest = hashlib.sha256(f"{precision} {CAPTIONS} {model.config}".encode())
+    for tensor in model.state_dict().values():
+        digest.update(tensor.cpu().contiguous().numpy().data)
+    for block in (np.asarray(ids), np.asarray(lengths), *image_blocks(images)):
+        digest.update(np.ascontiguousarray(block).data)
+    return digest.hexdigest()
 
 
 def _checked(model: Matcher, images: object, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,15 +179,21 @@ def _checked(model: Matcher, images: object, ids: Tensor, lengths: Tensor) -> tu
 
 
 def split_scores(
-    model: Matcher, split: Split, vocabulary: Vocabulary, precision: str = "float32", progress: bool = False
+    model: Matcher,
+    split: Split,
+    vocabulary: Vocabulary,
+    precision: str = "float32",
+    progress: bool = False,
+    keep: str | Path | None = None,
 ) -> np.ndarray:
     """The similarity matrix (N, Q*N) of a split; images that the file repeats are encoded once."""
     keep_freed_memory()
     ids, lengths = vocabulary.encode_all(split.captions)
-    return similarity_matrix(model, split, ids, lengths, precision, progress)
+    return similarity_matrix(model, split, ids, lengths, precision, progress, keep)
 
 
-def _image_blocks(images: object):
+def image_blocks(images: object) -> Iterator[np.ndarray | Tensor]:
+    """Features (n, R, F), a few images at a time, of an array, a tensor, a memory map or a `Split`."""
     for start in range(0, len(images), IMAGES):
         part = slice(start, start + IMAGES)
         yield images.regions(part) if isinstance(images, Split) else images[part]
