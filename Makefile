@@ -17,6 +17,7 @@ lint: .venv/ready
 # kept: `--again` measures it anew. All of bench takes forty minutes, all of bench-large about an hour.
 bench: .venv/ready
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/figure.py
 
 bench-semantics: .venv/ready
 	$(BIN)/python benchmarks/semantics.py
@@ -25,9 +26,11 @@ bench-semantics: .venv/ready
 bench-shortlist: .venv/ready
 	$(BIN)/python benchmarks/shortlist.py
 	$(BIN)/python benchmarks/precision.py
+	$(BIN)/python benchmarks/figure.py
 
 bench-large: .venv/ready
 	$(BIN)/python benchmarks/large.py
+	$(BIN)/python benchmarks/figure.py
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
@@ -41,7 +44,7 @@ flickr8k: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[photos,test]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[photos,coco,cluster,test]"
 	touch $@
 
 clean:

@@ -125,6 +125,10 @@ def main() -> None:
     """Measure, print and write; what figures/bench_large.json has already is kept, unless `--again`."""
     result = {} if "--again" in sys.argv else read("bench_large")
     result |= {"images": IMAGES, "captions": IMAGES * PER_IMAGE, "threads": torch.get_num_threads()}
+    for module in ("saf", "sgr"):
+        if (name := f"growth, {module}") not in result:
+            result[name] = growth(module)
+            write("bench_large", result)
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         tasks = {
@@ -139,10 +143,6 @@ def main() -> None:
                 result[name] = {k: v for k, v in alone(function, *arguments).items() if k != "peak_mib"}
                 write("bench_large", result)
             print(name, result[name], flush=True)
-    for module in ("saf", "sgr"):
-        if (name := f"growth, {module}") not in result:
-            result[name] = growth(module)
-            write("bench_large", result)
 
 
 if __name__ == "__main__":

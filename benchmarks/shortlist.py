@@ -17,7 +17,7 @@ from vslnb.retrieval import split_scores
 from vslnb.runs import data_of, load_run
 
 RUNS = ("saf-triplet-s0", "sgr-triplet-s0")
-FEWER = (20, 40)  # times fewer full comparisons than the gallery has items
+FEWER = (10, 20, 40, 100)  # times fewer full comparisons than the gallery has items
 
 
 def measure(run: Path) -> list[dict]:

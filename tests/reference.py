@@ -123,6 +123,26 @@ def best_ranks(s, per_image):
     return np.array(to_text), np.array(to_image)
 
 
+def ncs(s, relevance, k, own, per_image):
+    """NCS@K both ways, query by query."""
+    images, captions = s.shape
+    result = []
+    for by_image in (True, False):
+        shares = []
+        for query in range(images if by_image else captions):
+            listed = []
+            for item in range(captions if by_image else images):
+                i, c = (query, item) if by_image else (item, query)
+                if own or c // per_image != i:
+                    listed.append((s[i, c], relevance[i, c]))
+            reached = sum(r for _, r in sorted(listed, key=lambda pair: (-pair[0], pair[1]))[:k])
+            best = sum(sorted((r for _, r in listed), reverse=True)[:k])
+            if best > 0:
+                shares.append(100 * reached / best)
+        result.append(sum(shares) / len(shares) if shares else 0.0)
+    return result
+
+
 def ngrams(tokens, n):
     counts = {}
     for i in range(len(tokens) - n + 1):

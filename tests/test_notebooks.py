@@ -4,8 +4,9 @@ import nbformat
 import pytest
 import yaml
 
+import vslnb.reproduce
 from vslnb.errors import InputError
-from vslnb.reproduce import NOTEBOOKS, load_profile, write_report
+from vslnb.reproduce import NOTEBOOKS, PARAMETERS, _with_mathematics, load_profile, reproduce, write_report
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
@@ -60,3 +61,43 @@ def test_the_report_works_from_a_file_and_escapes_what_it_is_given(tmp_path):
     page = write_report(tmp_path, "demo", rows).read_text()
     assert "<script" not in page and "&lt;script&gt;" in page and 'href="#00_x"' in page
     assert "http://" not in page and "https://" not in page
+
+
+PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+
+
+def tiny_project(folder, sources):
+    """Notebooks of one cell and a profile, in place of ours."""
+    (folder / "profiles").mkdir(exist_ok=True)
+    for name, source in sources.items():
+        parameters = nbformat.v4.new_code_cell(
+            "run: str = ''", metadata={"tags": ["parameters"]}, id="cell-00"
+        )
+        cell = nbformat.v4.new_code_cell(source, id="cell-01")
+        notebook = nbformat.v4.new_notebook(cells=[parameters, cell], metadata=PYTHON)
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    values = dict.fromkeys(PARAMETERS, "") | {"run": str(folder / "out"), "data": str(folder / "data")}
+    (folder / "profiles" / "p.yaml").write_text(yaml.safe_dump(values))
+
+
+def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(vslnb.reproduce, "NOTEBOOKS", tmp_path)
+    count = "open(run + '/count', 'a').write('x')"
+    tiny_project(tmp_path, {"00_a": count, "01_b": "1 / 0", "02_c": count})
+    with pytest.raises(InputError, match="01_b failed"):
+        reproduce("p")
+    assert "01_b ... ZeroDivisionError" in capsys.readouterr().out
+    assert (tmp_path / "out" / "count").read_text() == "xx"
+    tiny_project(tmp_path, {"01_b": count})
+    report = reproduce("p")
+    assert (tmp_path / "out" / "count").read_text() == "xxx"
+    assert capsys.readouterr().out.count("kept") == 2 and "ZeroDivision" not in report.read_text()
+    tiny_project(tmp_path, {"00_a": count + " # changed"})
+    reproduce("p")
+    assert (tmp_path / "out" / "count").read_text() == "xxxx"
+
+
+def test_formulas_of_the_report_need_no_script():
+    cell = nbformat.v4.new_markdown_cell("Row $i$ costs $$\\frac{1}{n} \\sum_k x_k$$ or $5")
+    text = _with_mathematics(nbformat.v4.new_notebook(cells=[cell])).cells[0].source
+    assert text.count("<math") == 2 and "<mfrac>" in text and text.endswith("or $5")

@@ -150,7 +150,9 @@ def evaluate(
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
     from vslnb.data.precomp import load_split, load_vocabulary
-    from vslnb.evaluation import fold_mean
+    from vslnb.evaluation import fold_mean, positive_ranks
+    from vslnb.intervals import bootstrap, recalls_by_image
+    from vslnb.measures import measure
     from vslnb.retrieval import split_scores
     from vslnb.runs import data_of, load_matcher
     from vslnb.shortlist import shortlist_scores
@@ -159,7 +161,18 @@ def evaluate(
         raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")
     data = data or data_of(runs)
     part, vocabulary = load_split(data, split), load_vocabulary(data)
-    rows, total = {}, 0
+    q, rows, total, first = part.captions_per_image, {}, 0, None
+
+    def add(name: str, scores) -> None:
+        nonlocal first
+        rows[name] = fold_mean(scores, folds, q)
+        if folds == 1:
+            by_image = recalls_by_image(positive_ranks(scores, q))
+            rows[name] |= measure(scores, part)
+            if first is not None:
+                rows[name]["gain"] = bootstrap(by_image - first)[-1]
+            first = by_image if first is None else first
+
     for run in runs:
         model = load_matcher(run, part, vocabulary, device)
         if shortlist > 1:
@@ -167,11 +180,14 @@ def evaluate(
         else:
             place = keep and keep / f"{run.name}-{split}-{precision}"
             scores = split_scores(model, part, vocabulary, precision, not quiet, place)
-        rows[str(run)] = fold_mean(scores, folds, part.captions_per_image)
+        add(str(run), scores)
         total = total + scores
     if ensemble:
-        rows["ensemble"] = fold_mean(total / len(runs), folds, part.captions_per_image)
+        add("ensemble", total / len(runs))
     typer.echo(_table(rows))
+    for name, row in rows.items():
+        for line in _further(row):
+            typer.echo(f"{name}: {line}")
 
 
 @app.command()
@@ -212,20 +228,25 @@ def search(
 
 @app.command()
 def reproduce(
-    profile: Annotated[str, typer.Argument(help="demo or flickr8k, or a YAML file of parameters")],
+    profile: Annotated[
+        str, typer.Argument(help="demo, world, flickr8k, f30k, coco, or a YAML file of parameters")
+    ],
     run: Annotated[Path | None, typer.Option(help="where results go; default runs/PROFILE")] = None,
     figures: Annotated[
         bool, typer.Option("--figures", help="also copy figures and JSON to figures/")
     ] = False,
     device: Annotated[str | None, typer.Option(help="auto, cuda, mps or cpu; default the profile's")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="dask scheduler whose workers train, such as tcp://host:8786")
+    ] = None,
 ) -> None:
-    """Every notebook through papermill, then report.html.
+    """Every notebook through papermill, then report.html; what is done is kept.
 
     Example: vslnb reproduce demo
     """
     from vslnb.reproduce import reproduce as start
 
-    report = start(profile, run, figures, device)
+    report = start(profile, run, figures, device, cluster)
     typer.echo(f"open {report}")
 
 
@@ -240,6 +261,34 @@ def _table(rows: dict[str, dict]) -> str:
             f"{name:<{width}}  " + "  ".join(f"{c:4.1f}" for c in cells) + f"  {result['rsum']:6.1f}"
         )
     return "\n".join(lines)
+
+
+def _further(row: dict) -> list[str]:
+    """What was measured beyond recall, a line each."""
+    if "intervals" not in row:
+        return []
+    low, high = row["intervals"]["rsum"]
+    lines = [f"rsum {row['rsum']:.1f}, 95 % of resampled images {low:.1f} to {high:.1f}"]
+    if gain := row.get("gain"):
+        lines.append(
+            f"rsum minus the first's {gain.value:+.1f}, {gain.low:+.1f} to {gain.high:+.1f}, p = {gain.p:.3f}"
+        )
+    for kind, both in row["ncs"].items():
+        lines.append(
+            f"NCS@10 by {kind}: {both['image_to_text']:.1f} to text, {both['text_to_image']:.1f} to image"
+        )
+    for way in ("image_to_text", "text_to_image"):
+        found = row["secondary"][way]
+        lines.append(
+            f"{way.replace('_', ' ')}: {found['wrong']} wrong first results, {found['rate']:.1f} % of them "
+            f"secondary matches ({row['secondary']['rule']})"
+        )
+    if "ratings" in row:
+        given = ", ".join(f"{name} {tau:.1f}" for name, tau in row["ratings"].items())
+        lines.append(f"Kendall's tau with human ratings: {given}")
+    for name, both in row.get("coco", {}).items():
+        lines.append(f"{name}: {both['i2t']:.1f} to text, {both['t2i']:.1f} to image")
+    return lines
 
 
 def main() -> None:

@@ -15,9 +15,15 @@ from vslnb.errors import InputError
 
 MODULES = ("saf", "sgr", "cosine")
 RANKS = ("paper", "descending", "released")
+ARMS = ("triplet", *(f"vsl-{rank}" for rank in RANKS), "vsl-shuffled")
 SIMILARITIES = ("tfidf", "cider", "cider_d")
 PRECISIONS = ("float32", "bfloat16")
-FIXED = {"model.module", "model.vocabulary", "model.regions", "model.features"}
+LATER = {  # settings that came later: runs that leave them at these values keep their hash
+    "loss": {"captions": 0},
+    "training": {"precision": "float32"},
+}
+OF_THE_DATA = ("vocabulary", "regions", "features")
+FIXED = {"model.module", *(f"model.{name}" for name in OF_THE_DATA)}
 
 
 def _from(low: float, default: float, below: float = math.inf) -> object:
@@ -80,6 +86,7 @@ class LossConfig(_Checked):
     temperature: float = _above(0, 1e-3)
     rank: str = _one_of(RANKS, "paper")
     similarity: str = _one_of(SIMILARITIES, "cider")
+    captions: int = _from(0, 0)  # of each image that L_vs reads, the first ones; 0 = all
     shuffled: bool = False  # the control: semantics of other, randomly drawn images
     all_negatives_epochs: int = _from(0, 0)  # over all violating negatives, before the hardest alone
     # Of the triplet alone, before VSL begins: VSL of random ranks falls as they level.
@@ -118,6 +125,24 @@ class Config(_Checked):
             return "triplet"
         return "vsl-shuffled" if self.loss.shuffled else f"vsl-{self.loss.rank}"
 
+    @property
+    def name(self) -> str:
+        """Module, arm, what else differs from the recipe, and seed: the folder of a run inside its profile's.
+
+        >>> recipe("world-saf-vsl").name
+        'saf-vsl-paper-s0'
+        >>> recipe("world-saf-vsl").with_settings({"loss.beta": 6, "loss.rank": "released"}).name
+        'saf-vsl-released-beta=6-s0'
+        """
+        plain, told = recipe(self.recipe), {"loss.rank", "loss.shuffled"}  # by the arm
+        changed = "".join(
+            f"-{name}={value:g}" if isinstance(value, float) else f"-{name}={value}"
+            for part in ("model", "loss", "training")
+            for name, value in vars(getattr(self, part)).items()
+            if value != getattr(getattr(plain, part), name) and f"{part}.{name}" not in FIXED | told
+        )
+        return f"{self.model.module}-{self.arm}{changed}-s{self.seed}"
+
     def to_dict(self) -> dict:
         """Plain values, for config.json."""
         return dataclasses.asdict(self)
@@ -135,10 +160,14 @@ class Config(_Checked):
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits that change with any setting."""
+        """Twelve hex digits that change with any setting; the data set's sizes are none."""
         content = self.to_dict()
-        if content["training"]["precision"] == "float32":  # a later setting: runs without it keep their hash
-            del content["training"]["precision"]
+        for name in OF_THE_DATA:
+            del content["model"][name]
+        for part, settings in LATER.items():
+            for name, value in settings.items():
+                if content[part][name] == value:
+                    del content[part][name]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
     def with_settings(self, settings: dict[str, object]) -> Config:
@@ -225,6 +254,30 @@ def recipe(name: str) -> Config:
         triplet_epochs=1 if data in ("world", "flickr8k") else 0,
     )
     return Config(name, model=model, loss=loss, training=training)
+
+
+def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
+    """The configuration of an arm of a comparison: one recipe, and only what the arm's name says changed.
+
+    Args:
+        data: `world`, `flickr8k`, `f30k` or `coco`.
+        module: `saf`, `sgr` or `cosine`.
+        arm: `triplet`, `vsl-` with a rank, or `vsl-shuffled`, the paper's loss with the semantics of other images.
+        seed: of weights, order and dropout.
+
+    Raises:
+        InputError: for a name that is not one.
+
+    >>> arm_recipe("world", "saf", "vsl-descending").loss.rank
+    'descending'
+    """
+    if arm == "triplet":
+        return recipe(f"{data}-{module}").with_settings({"seed": seed})
+    changes = {"loss.shuffled": True} if arm == "vsl-shuffled" else {"loss.rank": arm.removeprefix("vsl-")}
+    config = recipe(f"{data}-{module}-vsl").with_settings(changes | {"seed": seed})
+    if config.arm != arm:
+        raise InputError(f"arm {arm!r}", "there is no such arm", f"One of {', '.join(ARMS)}.")
+    return config
 
 
 def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:

@@ -5,10 +5,9 @@ Ties never help the model: a positive ranks behind every negative with the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import t as student
 
 from vslnb.errors import InputError
 
@@ -120,65 +119,3 @@ def _mean(parts: list) -> object:
     if isinstance(parts[0], dict):
         return {key: _mean([part[key] for part in parts]) for key in parts[0]}
     return float(np.mean(parts))
-
-
-def paired_interval(differences: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
-    """Mean of paired differences, one a seed, and Student's interval around it.
-
-    >>> [round(x, 2) for x in paired_interval([1.0, 2.0, 3.0])]
-    [2.0, -0.48, 4.48]
-    """
-    values = np.asarray(differences, dtype=float)
-    if len(values) < 2:
-        raise ValueError("an interval needs at least two seeds")
-    mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
-    reach = error * float(student.ppf(0.5 + level / 2, len(values) - 1))
-    return mean, mean - reach, mean + reach
-
-
-def secondary_matches(
-    scores: object,
-    main: list[set],
-    secondary: list[set],
-    named: list[set],
-    captions_per_image: int = 5,
-) -> dict[str, dict[str, object]]:
-    """Wrong top-1s that meet the query in secondary content alone (STUDY section 6).
-
-    A wrong match of image A and caption c (of another image) is *secondary* when a concept that c names is
-    secondary in A and none that it names is main in A. No overlap at all is not secondary. In
-    `image_to_text` A is the query, in `text_to_image` A is what was retrieved.
-
-    Args:
-        scores: (N, Q*N).
-        main: N sets of concepts, the main content of every image.
-        secondary: N sets, the secondary content.
-        named: Q*N sets, the concepts every caption names.
-        captions_per_image: Q.
-
-    Returns:
-        Both ways: `wrong` and `secondary`, the queries (indices) with a wrong and with a secondary top-1,
-        `retrieved`, the wrong top-1 of every wrong query, and `rate`, secondary / wrong in percent.
-
-    >>> scores = [[0.1, 0.9], [0.2, 0.8]]
-    >>> found = secondary_matches(scores, [{"dog"}, {"cat"}], [{"cat"}, set()], [{"dog"}, {"cat"}], 1)
-    >>> found["image_to_text"]["secondary"].tolist(), found["image_to_text"]["rate"]
-    ([0], 100.0)
-    """
-    scores = np.array(as_array(scores), dtype=np.float32)
-    ranks = positive_ranks(scores, captions_per_image)
-    owner = np.arange(scores.shape[1]) // captions_per_image
-    scores[owner, np.arange(scores.shape[1])] = -np.inf  # a wrong top-1 is the best negative
-    result: dict[str, dict[str, object]] = {}
-    for axis, way in ((1, "image_to_text"), (0, "text_to_image")):
-        wrong = np.flatnonzero(ranks[way] > 0)
-        retrieved = scores.argmax(axis)[wrong]
-        images, captions = (wrong, retrieved) if axis else (retrieved, wrong)
-        hits = [bool(named[c] & secondary[a]) and not named[c] & main[a] for a, c in zip(images, captions)]
-        result[way] = {
-            "wrong": wrong,
-            "secondary": wrong[hits] if len(wrong) else wrong,
-            "retrieved": retrieved,
-            "rate": 100.0 * float(np.mean(hits)) if hits else 0.0,
-        }
-    return result

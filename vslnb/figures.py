@@ -8,10 +8,23 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-ARM_COLOURS = {"triplet": "#0072B2", "vsl-paper": "#D55E00"}
+ARM_COLOURS = {
+    "triplet": "#0072B2",
+    "vsl-paper": "#D55E00",
+    "vsl-descending": "#009E73",
+    "vsl-released": "#CC79A7",
+    "vsl-shuffled": "#666666",
+}
+ARM_STYLES = dict(zip(ARM_COLOURS, (("o", "-"), ("s", "--"), ("^", "-."), ("v", ":"), ("x", (0, (1, 1))))))
 MAIN, SECONDARY, PLAIN = "#009E73", "#CC79A7", "#666666"
-MODULE_NAMES = {"saf": "SAF", "sgr": "SGR", "cosine": "cosine"}
-ARM_NAMES = {"triplet": "triplet alone", "vsl-paper": "triplet + VSL"}
+MODULE_NAMES = {"saf": "SAF", "sgr": "SGR", "sgraf": "SGRAF", "cosine": "cosine"}
+ARM_NAMES = {
+    "triplet": "triplet alone",
+    "vsl-paper": "triplet + VSL",
+    "vsl-descending": "+ VSL, descending ranks",
+    "vsl-released": "+ VSL, released ranks",
+    "vsl-shuffled": "+ VSL, shuffled images",
+}
 
 
 def learning_curves(logs: Sequence[tuple[str, str, Sequence[float]]]) -> Figure:
@@ -28,8 +41,8 @@ def learning_curves(logs: Sequence[tuple[str, str, Sequence[float]]]) -> Figure:
     axes = figure.subplots(1, len(modules), sharey=True, squeeze=False)[0]
     for axis, module in zip(axes, modules):
         for _, arm, values in (log for log in logs if log[0] == module):
-            style = {"color": ARM_COLOURS[arm], "marker": "o" if arm == "triplet" else "s", "markersize": 5}
-            style["linestyle"] = "-" if arm == "triplet" else "--"
+            marker, line = ARM_STYLES[arm]
+            style = {"color": ARM_COLOURS[arm], "marker": marker, "linestyle": line, "markersize": 5}
             axis.plot(np.arange(1, len(values) + 1), values, label=ARM_NAMES[arm], **style)
         axis.set(title=MODULE_NAMES[module], xlabel="epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
@@ -40,29 +53,65 @@ def learning_curves(logs: Sequence[tuple[str, str, Sequence[float]]]) -> Figure:
 
 
 def recall_table(results: Sequence[dict]) -> Figure:
-    """R@1 both ways of every run, baseline and VSL side by side.
+    """R@1 both ways by module and arm, mean over seeds, every seed a point.
 
     Args:
         results: contents of results.json.
     """
     figure = Figure(figsize=(8, 3.1), layout="constrained")
     modules = list(dict.fromkeys(result["module"] for result in results))
+    arms = [arm for arm in ARM_COLOURS if any(result["arm"] == arm for result in results)]
+    width = 0.76 / len(arms)
     axes = figure.subplots(1, 2, sharey=True)
     for axis, way in zip(axes, ("image_to_text", "text_to_image")):
-        for k, arm in enumerate(ARM_COLOURS):
-            for result in (r for r in results if r["arm"] == arm):
-                x, value = modules.index(result["module"]) + 0.36 * k - 0.18, result["test"][way]["R@1"]
-                hatch = "//" if k else None
-                axis.bar(x, value, 0.34, color=ARM_COLOURS[arm], hatch=hatch, edgecolor="white")
-                axis.annotate(
-                    f"{value:.1f}", (x, value), (0, 2), textcoords="offset points", ha="center", fontsize=8
-                )
+        for k, arm in enumerate(arms):
+            for m, module in enumerate(modules):
+                values = [r["test"][way]["R@1"] for r in results if (r["arm"], r["module"]) == (arm, module)]
+                if not values:
+                    continue
+                x, mean = m + width * (k + 0.5) - 0.38, float(np.mean(values))
+                colour, hatch = ARM_COLOURS[arm], ("", "//", "..", "xx", "--")[k % 5]
+                axis.bar(x, mean, 0.94 * width, color=colour, hatch=hatch, edgecolor="white")
+                if len(values) > 1:
+                    axis.plot([x] * len(values), values, ".", color="#222222", markersize=4)
+                place = {
+                    "textcoords": "offset points",
+                    "ha": "center",
+                    "fontsize": 8 if len(arms) < 3 else 6.5,
+                }
+                axis.annotate(f"{mean:.1f}", (x, max(values)), (0, 3), **place)
         axis.set(title=way.replace("_", " "), xticks=range(len(modules)))
         axis.set_xticklabels([MODULE_NAMES[module] for module in modules])
         _clean(axis)
     axes[0].set_ylabel("R@1 on test (percent)")
-    handles = [Rectangle((0, 0), 1, 1, color=colour) for colour in ARM_COLOURS.values()]
-    figure.legend(handles, list(ARM_NAMES.values()), loc="outside lower center", ncols=2, frameon=False)
+    handles = [Rectangle((0, 0), 1, 1, color=ARM_COLOURS[arm]) for arm in arms]
+    names = [ARM_NAMES[arm] for arm in arms]
+    figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(arms)), frameon=False)
+    return figure
+
+
+def ablation(series: dict[str, dict[str, tuple]], xlabel: str, ylabel: str = "rsum on test") -> Figure:
+    """Values with their intervals over a few settings, told apart by colour and mark.
+
+    Args:
+        series: by name, and by setting: (value, low, high, ...).
+        xlabel: what the settings are.
+        ylabel: what the values are.
+    """
+    settings = list(dict.fromkeys(setting for values in series.values() for setting in values))
+    figure = Figure(figsize=(max(4.2, 1.05 * len(settings) + 2.4), 2.9), layout="constrained")
+    axis = figure.subplots()
+    for k, (name, values) in enumerate(series.items()):
+        colour = list(ARM_COLOURS.values())[k % len(ARM_COLOURS)]
+        x = np.array([settings.index(setting) for setting in values]) + 0.16 * (k - (len(series) - 1) / 2)
+        points = np.array([value[:3] for value in values.values()])
+        reach = np.abs(points[:, 1:].T - points[:, 0])
+        axis.errorbar(x, points[:, 0], reach, fmt="os^vD"[k % 5], color=colour, capsize=3, label=name)
+    axis.set(xticks=range(len(settings)), xlabel=xlabel, ylabel=ylabel, xlim=(-0.5, len(settings) - 0.5))
+    axis.set_xticklabels(settings)
+    if len(series) > 1:
+        figure.legend(loc="outside right center", frameon=False)
+    _clean(axis)
     return figure
 
 
@@ -229,22 +278,29 @@ def curves(
     return figure
 
 
-def effects(
-    differences: dict[str, Sequence[float]], intervals: dict[str, tuple[float, float, float]], label: str
-) -> Figure:
-    """A forest plot: every seed's difference as a point, mean and interval as a bar, a row an arm."""
-    figure = Figure(figsize=(6.8, 0.7 * len(differences) + 1.1), layout="constrained")
-    axis = figure.subplots()
-    for row, (arm, values) in enumerate(differences.items()):
-        mean, low, high = intervals[arm]
-        axis.plot([low, high], [row, row], color=ARM_COLOURS["triplet"], linewidth=2)
-        axis.plot(mean, row, "D", color=ARM_COLOURS["triplet"], markersize=7)
-        axis.plot(values, np.full(len(values), row - 0.22), "o", color=PLAIN, markersize=4)
-    axis.axvline(0, color="#222222", linewidth=1, linestyle="--")
-    axis.set(yticks=range(len(differences)), yticklabels=list(differences), xlabel=label)
-    axis.set_ylim(len(differences) - 0.5, -0.6)
-    _clean(axis)
-    axis.grid(axis="x", color="#dddddd", linewidth=0.7)
+def effects(panels: dict[str, tuple[dict[str, Sequence[float]], dict[str, tuple]]]) -> Figure:
+    """Forest plots side by side: every seed's difference a point, mean and interval a bar, a row an arm.
+
+    Args:
+        panels: by the label of an x axis, the differences of every row and (mean, low, high, ...) of every row;
+            bounds that are NaN are not drawn.
+    """
+    rows = list(dict.fromkeys(row for differences, _ in panels.values() for row in differences))
+    width = 6.8 if len(panels) == 1 else 2.5 * len(panels) + 1.6
+    figure = Figure(figsize=(width, 0.5 * len(rows) + 1.3), layout="constrained")
+    for axis, (label, (differences, intervals)) in zip(
+        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels.items()
+    ):
+        for name, values in differences.items():
+            row, (mean, low, high) = rows.index(name), intervals[name][:3]
+            axis.plot([low, high], [row, row], color=ARM_COLOURS["triplet"], linewidth=2)
+            axis.plot(mean, row, "D", color=ARM_COLOURS["triplet"], markersize=6)
+            axis.plot(values, np.full(len(values), row + 0.25), "o", color=PLAIN, markersize=3.5)
+        axis.axvline(0, color="#222222", linewidth=1, linestyle="--")
+        axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=label)
+        axis.set_ylim(len(rows) - 0.4, -0.6)
+        _clean(axis)
+        axis.grid(axis="x", color="#dddddd", linewidth=0.7)
     return figure
 
 

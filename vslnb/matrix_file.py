@@ -9,12 +9,15 @@ import numpy as np
 
 from vslnb.errors import InputError
 from vslnb.files import read_json, write_json
+from vslnb.memory import forget
 
 REMEDY = "Remove the folder, or give another."
 
 
 class MatrixFile:
-    """`scores.npy` (N, C) float32 in a folder, with a note of what it belongs to and which blocks are whole.
+    """`scores.npy` (C, N) float32 in a folder, with a note of what it belongs to and which blocks are whole.
+
+    A caption a row, so that a block of captions touches no more of the file than its own numbers.
 
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
@@ -38,23 +41,31 @@ class MatrixFile:
         self.folder.mkdir(parents=True, exist_ok=True)
         path, note = self.folder / "scores.npy", self.folder / "scores.json"
         if not note.exists():
-            self.scores = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+            self._file = np.lib.format.open_memmap(path, "w+", np.float32, shape[::-1])
             write_json(note, {"key": key, "done": []})
             return
         found = read_json(note, REMEDY, ("key", "done"))
         if found["key"] != key:
             raise InputError(self.folder, "scores of another model or other data are here", REMEDY)
         try:
-            self.scores = np.lib.format.open_memmap(path, "r+")
+            self._file = np.lib.format.open_memmap(path, "r+")
         except (OSError, ValueError) as fault:
             raise InputError(path, f"a damaged matrix ({fault})", REMEDY) from None
-        if self.scores.shape != shape or self.scores.dtype != np.float32:
-            raise InputError(path, f"{self.scores.dtype} {self.scores.shape}, not float32 {shape}", REMEDY)
+        if self._file.shape != shape[::-1] or self._file.dtype != np.float32:
+            raise InputError(
+                path, f"{self._file.dtype} {self._file.shape}, not float32 {shape[::-1]}", REMEDY
+            )
         self.done = list(found["done"])
 
+    @property
+    def scores(self) -> np.ndarray:
+        """The matrix (N, C), a memory map."""
+        return self._file.T
+
     def add(self, number: int, columns: Sequence[int], block: np.ndarray) -> None:
-        """Write the columns of a block; it counts once it is on the disk."""
-        self.scores[:, columns] = block
-        self.scores.flush()
+        """Write the columns (N, n) of a block; it counts once it is on the disk."""
+        self._file[columns] = block.T
+        self._file.flush()
+        forget(self._file)
         self.done.append(number)
         write_json(self.folder / "scores.json", {"key": self.key, "done": self.done})

@@ -1,9 +1,12 @@
-"""Freed memory stays with the process: blocks of scores come and go thousands of times an epoch."""
+"""What a process keeps in memory: blocks that come and go thousands of times, but not the files it maps."""
 
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
+
+import numpy as np
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
@@ -20,3 +23,14 @@ def keep_freed_memory() -> bool:
     except AttributeError:
         return False
     return bool(mallopt(M_MMAP_THRESHOLD, 2**30) and mallopt(M_TRIM_THRESHOLD, 2**31 - 1))
+
+
+def forget(array: np.ndarray) -> None:
+    """Let go of what was read from or flushed to a memory map; the system reads it again when it is needed.
+
+    Without it a pass over a file ends with all of the file in this process's memory. Does nothing for an
+    array that is no memory map, or where the system knows no such advice.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)

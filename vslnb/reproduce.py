@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -12,15 +14,30 @@ import nbformat
 import papermill
 import typer
 import yaml
+from latex2mathml.converter import convert
 from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
 
-from vslnb.data.precomp import MANIFEST
+from vslnb.data.precomp import MANIFEST, file_hash, read_manifest
 from vslnb.errors import InputError
+from vslnb.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = ROOT / "notebooks"
-PARAMETERS = ("profile", "dataset", "data", "run", "modules", "seeds", "device")
+NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
+PARAMETERS = (
+    "profile",
+    "dataset",
+    "data",
+    "run",
+    "modules",
+    "arms",
+    "seeds",
+    "ablation_epochs",
+    "checkpoints",
+    "device",
+    "known",
+    "cluster",
+)
 
 
 def load_profile(name: str) -> dict:
@@ -52,7 +69,9 @@ def prepare_data(data: str | Path, dataset: str) -> Path:
         InputError: if real photos are missing, with the command that imports them.
     """
     folder = ROOT / data
-    if not (folder / MANIFEST).exists():
+    if not (folder / "test_ims.npy").exists():
+        if dataset in ("f30k", "coco"):
+            raise InputError(folder, "no features here", "Put the field's files there (README, features).")
         if dataset != "world":
             raise InputError(folder, "no data set here", f"Make it: vslnb import {dataset} SOURCE {data}")
         from vslnb.data.world import build_world
@@ -61,16 +80,29 @@ def prepare_data(data: str | Path, dataset: str) -> Path:
     return folder
 
 
-def save_figure(figure: Figure, run: Path, name: str) -> Path:
-    """Write a figure to the run's figures/ as PNG, readable at the width of a README."""
-    path = run / "figures" / f"{name}.png"
+def known_results(folder: str) -> list[dict]:
+    """Results that need not be computed again: every `*runs.json` of a folder, from the project's root; "" is none."""
+    files = sorted((ROOT / folder).glob("*runs.json")) if folder else []
+    return [result for file in files for result in json.loads(file.read_text(encoding="utf-8"))]
+
+
+def save_figure(figure: Figure, run: Path, name: str, photos: bool = False) -> Path:
+    """Write a figure to the run's figures/ as PNG, readable at the width of a README.
+
+    With `photos`, other people's pictures or captions are in it: it goes to photos/, which is never copied.
+    """
+    path = run / ("photos" if photos else "figures") / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130, metadata={"Software": None})
     return path
 
 
 def reproduce(
-    profile: str, run: Path | None = None, figures: bool = False, device: str | None = None
+    profile: str,
+    run: Path | None = None,
+    figures: bool = False,
+    device: str | None = None,
+    cluster: str | None = None,
 ) -> Path:
     """Run every notebook with a profile's parameters and write the report.
 
@@ -79,6 +111,10 @@ def reproduce(
         run: results folder; the profile's own `run` where none is given.
         figures: also copy the figures and JSON drawn to figures/PROFILE/.
         device: `auto`, `cuda`, `mps` or `cpu`; the profile's own where none is given.
+        cluster: address of a dask scheduler that trains; the profile's own where none is given.
+
+    What is done is kept: a notebook that ran to its end with the same parameters, code and data is not run
+    again, and no run is trained twice.
 
     Returns:
         The path of report.html.
@@ -93,29 +129,20 @@ def reproduce(
         parameters["data"] = str(folder / Path(parameters["data"]).relative_to(home))
     parameters["run"] = str(folder)
     parameters |= {"device": device} if device else {}
+    parameters |= {"cluster": cluster} if cluster else {}
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     rows = []
     for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
         typer.echo(f"{notebook.stem} ... ", nl=False)
-        output, began, fault = folder / "notebooks" / notebook.name, time.perf_counter(), ""
-        try:
-            papermill.execute_notebook(
-                notebook,
-                output,
-                parameters,
-                cwd=ROOT,
-                progress_bar=False,
-                kernel_name="python3",
-                extra_arguments=["--log-level=ERROR"],  # no word about its transport among our lines
-            )
-        except papermill.PapermillExecutionError as error:
-            fault = f"{error.ename}: {error.evalue}"
-        rows.append(
-            {"notebook": notebook.stem, "seconds": round(time.perf_counter() - began, 1), "fault": fault}
-        )
-        typer.echo(fault or f"{rows[-1]['seconds']:.0f} s")
+        row = _kept(notebook, folder, parameters)
+        word = "kept"
+        if row is None:
+            row = _execute(notebook, folder, parameters)
+            word = row["fault"] or f"{row['seconds']:.0f} s"
+        rows.append(row)
+        typer.echo(word)
     (folder / "reproduce.json").write_text(json.dumps(rows, indent=1) + "\n")
-    report = write_report(folder, profile, rows)
+    report = write_report(folder, profile, rows, ROOT / parameters["data"])
     failed = [row["notebook"] for row in rows if row["fault"]]
     if failed:
         raise InputError(report, f"{', '.join(failed)} failed", "Open the report; what is done is kept.")
@@ -127,6 +154,46 @@ def reproduce(
     return report
 
 
+def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
+    """Run one notebook; a note beside it says which state of everything it came from."""
+    output, began, fault = folder / "notebooks" / notebook.name, time.perf_counter(), ""
+    note = output.with_suffix(".json")
+    note.unlink(missing_ok=True)
+    try:
+        papermill.execute_notebook(
+            notebook,
+            output,
+            parameters,
+            cwd=ROOT,
+            progress_bar=False,
+            kernel_name="python3",
+            extra_arguments=["--log-level=ERROR"],  # no word about its transport among our lines
+        )
+    except papermill.PapermillExecutionError as error:
+        fault = f"{error.ename}: {error.evalue}"
+    row = {"notebook": notebook.stem, "seconds": round(time.perf_counter() - began, 1), "fault": fault}
+    if not fault:
+        write_json(note, {"state": _state(notebook, parameters), **row})
+    return row
+
+
+def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
+    """What is known of a notebook that was run to its end in just this state, or nothing."""
+    note = folder / "notebooks" / f"{notebook.stem}.json"
+    if not note.exists() or not note.with_suffix(".ipynb").exists():
+        return None
+    row = read_json(note, "Remove it; the notebook is run again.", ("state", "notebook", "seconds", "fault"))
+    return row if row.pop("state") == _state(notebook, parameters) else None
+
+
+def _state(notebook: Path, parameters: dict) -> str:
+    """A hash of the notebook, its parameters, the package and the data set's manifest."""
+    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
+    for path in [notebook, *sorted(PACKAGE.rglob("*.py")), ROOT / parameters["data"] / MANIFEST]:
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()
+
+
 STYLE = """
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
 pre { background: #f6f6f4; padding: .7rem; overflow-x: auto; font-size: 13px; border-radius: 4px; }
@@ -136,7 +203,16 @@ section { border-top: 2px solid #ddd; margin-top: 3rem; } .jp-InputPrompt, .jp-O
 """
 
 
-def write_report(folder: Path, profile: str, rows: list[dict]) -> Path:
+def _data_line(data: Path) -> str:
+    """Which data a report is about."""
+    if not (data / MANIFEST).exists():
+        return f"Data: {data.name}, the field's files."
+    manifest = read_manifest(data)
+    sizes = ", ".join(f"{split['images']:,} {name}" for name, split in manifest["splits"].items())
+    return f"Data: {manifest.get('origin', data.name)}; images: {sizes}; manifest {file_hash(data / MANIFEST)[:12]}."
+
+
+def write_report(folder: Path, profile: str, rows: list[dict], data: Path | None = None) -> Path:
     """All executed notebooks in one page without any link to a network."""
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
     exporter.exclude_anchor_links = True
@@ -149,14 +225,24 @@ def write_report(folder: Path, profile: str, rows: list[dict]) -> Path:
         )
         output = folder / "notebooks" / f"{name}.ipynb"
         if output.exists():
-            body, _ = exporter.from_notebook_node(nbformat.read(output, as_version=4))
+            body, _ = exporter.from_notebook_node(_with_mathematics(nbformat.read(output, as_version=4)))
             sections.append(f'<section id="{name}">{body}</section>')
     title = html.escape(f"vslnb: {Path(profile).stem}")
+    about = html.escape(_data_line(data)) if data else ""
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title}</h1><table><tr><th>notebook</th><th>time</th><th>state</th></tr>{''.join(lines)}</table>"
+        f"<h1>{title}</h1><p>{about}</p><table><tr><th>notebook</th><th>time</th><th>state</th></tr>{''.join(lines)}</table>"
         f"{''.join(sections)}</html>"
     )
     report = folder / "report.html"
     report.write_text(page, encoding="utf-8")
     return report
+
+
+def _with_mathematics(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Formulas as MathML, which a browser shows without a script from elsewhere."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"\$\$(.+?)\$\$", lambda m: convert(m[1], display="block"), cell.source, flags=re.S)
+            cell.source = re.sub(r"\$([^$\n]+)\$", lambda m: convert(m[1]), text)
+    return notebook

@@ -2,69 +2,104 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from vslnb.config import Config
 from vslnb.errors import InputError
 from vslnb.training import TrainingError, train
 
-
-def run_name(config: Config) -> str:
-    """The folder of a run inside its profile's.
-
-    >>> from vslnb.config import recipe
-    >>> run_name(recipe("world-saf-vsl"))
-    'saf-vsl-paper-s0'
-    """
-    return f"{config.model.module}-{config.arm}-s{config.seed}"
+ATTEMPTS = 3
+ONE_AT_A_TIME = threading.Lock()  # the random state belongs to a process: its threads take turns
 
 
 def sweep(
     configs: Sequence[Config],
     data: str | Path,
     results: str | Path,
-    executor: Executor | None = None,
     device: str = "auto",
+    cluster: str = "",
+    known: Sequence[dict] = (),
 ) -> Iterator[dict]:
     """Train what is missing and yield every results.json, in the order in which runs are whole.
 
     A run has one thread: its numbers then do not depend on how many run beside it. A complete run is kept;
-    one that was cut short goes on from its last whole epoch.
+    one that was cut short, also by the death of its worker, goes on from its last whole epoch.
 
     Args:
-        configs: runs, each to a folder of its own below `results`, see `run_name`.
+        configs: runs, each to a folder of its own below `results`, see `Config.name`.
         data: a folder in the SCAN layout.
         results: where the runs live.
-        executor: anything with `submit`; a process for every core where none is given.
         device: `auto`, `cuda`, `mps` or `cpu`.
+        cluster: address of a dask scheduler whose workers see these folders; here, a process a core, without.
+        known: results of runs that need not be done, told by their `config_hash`; their folders stay empty.
 
     Raises:
         TrainingError: after all others are done, naming the runs that went wrong.
+        InputError: for a cluster that is not there.
     """
-    if executor is None:
-        # A fresh process: one that is forked from a program with threads can hang.
-        context = multiprocessing.get_context("spawn")
-        workers = min(len(configs), os.cpu_count() or 1)
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
-            yield from sweep(configs, data, results, pool, device)
-        return
-    running = {
-        executor.submit(_one, config, data, Path(results) / run_name(config), device): run_name(config)
-        for config in configs
-    }
-    faults = []
-    for done in as_completed(running):
+    by_hash = {result["config_hash"]: result for result in known}
+    waiting = {config.name: config for config in configs if config.hash not in by_hash}
+    yield from (by_hash[config.hash] for config in configs if config.hash in by_hash)
+    faults: list[str] = []
+    for attempt in range(1, ATTEMPTS + 1 if waiting else 1):
         try:
-            yield done.result()
-        except (TrainingError, InputError) as fault:
-            faults.append(f"{running[done]}: {fault}")
+            with _workers(cluster, len(waiting)) as executor:
+                for name, outcome in _outcomes(executor, waiting, Path(data), Path(results), device):
+                    del waiting[name]
+                    if isinstance(outcome, Exception):
+                        faults.append(f"{name}: {outcome}")
+                    else:
+                        yield outcome
+            break
+        except BrokenExecutor:  # a worker was killed, and its pool with it
+            if attempt == ATTEMPTS:
+                faults += [f"{name}: its worker died {ATTEMPTS} times" for name in waiting]
     if faults:
         raise TrainingError("; ".join(faults))
+
+
+@contextlib.contextmanager
+def _workers(cluster: str, runs: int) -> Iterator[Executor]:
+    if not cluster:
+        # A fresh process: one that is forked from a program with threads can hang.
+        context = multiprocessing.get_context("spawn")
+        workers = min(runs, os.cpu_count() or 1)
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
+            yield pool
+        return
+    try:
+        from distributed import Client
+
+        client = Client(cluster, timeout=10)
+    except ImportError:
+        raise InputError("--cluster", "dask is not installed", "pip install 'vslnb[cluster]'") from None
+    except (OSError, ValueError) as fault:
+        raise InputError(
+            f"--cluster {cluster}", str(fault), "Start one: dask scheduler; dask worker ADDRESS."
+        ) from None
+    with client, client.get_executor(pure=False) as executor:
+        yield executor
+
+
+def _outcomes(
+    executor: Executor, configs: dict[str, Config], data: Path, results: Path, device: str
+) -> Iterator[tuple[str, dict | Exception]]:
+    """Names of runs and their results, or what went wrong with them."""
+    data, results = data.resolve(), results.resolve()  # a worker may stand elsewhere
+    running = {
+        executor.submit(_one, config, data, results / name, device): name for name, config in configs.items()
+    }
+    for done in as_completed(running):
+        try:
+            yield running[done], done.result()
+        except (TrainingError, InputError) as fault:
+            yield running[done], fault
 
 
 def _end_with_parent() -> None:
@@ -81,4 +116,5 @@ def _one(config: Config, data: str | Path, run: Path, device: str) -> dict:
     import torch
 
     torch.set_num_threads(1)
-    return train(config, data, run, device, resume=True, progress=False)
+    with ONE_AT_A_TIME:
+        return train(config, data, run, device, resume=True, progress=False)

@@ -20,11 +20,14 @@ from tqdm.auto import tqdm
 
 from vslnb import __version__
 from vslnb.collapse import CollapseGuard, beaten_share
+from vslnb.comparison import write_ranks
 from vslnb.config import Config
 from vslnb.data.precomp import MANIFEST, Split, file_hash, load_split, load_vocabulary
+from vslnb.errors import InputError
 from vslnb.evaluation import recall
 from vslnb.files import read_json, write_json
 from vslnb.losses import Objective
+from vslnb.measures import measure
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 from vslnb.ranking import live_share
@@ -98,10 +101,18 @@ class Trainer:
             if space and space.exists():  # of an earlier start of this run
                 self.space = CaptionSpace.load(space)
             else:
-                captions, count = self.split.captions, self.split.captions_per_image
-                self.space = CaptionSpace.fit(captions, count, loss.similarity)
+                self.space = self._fit_space()
         images = np.arange(len(self.split))
         self.meaning_of = np.random.default_rng(config.seed).permutation(images) if loss.shuffled else images
+
+    def _fit_space(self) -> CaptionSpace:
+        loss, q = self.config.loss, self.split.captions_per_image
+        count = loss.captions or q
+        if count > q or (count < q and loss.beta_text):
+            remedy = f"At most {q}, and all of them where beta_text is not 0."
+            raise InputError(f"loss.captions={count}", "cannot be served", remedy)
+        captions = [caption for k, caption in enumerate(self.split.captions) if k % q < count]
+        return CaptionSpace.fit(captions, count, loss.similarity)
 
     def read(self, captions: np.ndarray) -> Future:
         """Features (B, R, F) of the images of a batch of captions, from the memory map, in a thread beside."""
@@ -258,23 +269,27 @@ def train(
         (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in done["lines"]))
         if progress:
             tqdm.write(f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}")
-    return _finish(run, trainer, done["seconds"], progress)
+    return _finish(run, trainer, done, progress)
 
 
-def _finish(run: Path, trainer: Trainer, seconds: float, progress: bool) -> dict:
+def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
     config = trainer.config
     load_best(run, trainer.model)
     results = {
+        "name": config.name,
         "recipe": config.recipe,
         "module": config.model.module,
         "arm": config.arm,
         "seed": config.seed,
         "config_hash": config.hash,
-        "seconds": round(seconds, 1),
+        "seconds": round(done["seconds"], 1),
+        "curve": [round(line["dev"]["rsum"], 3) for line in done["lines"] if "dev" in line],  # an epoch each
     }
     for name in ("dev", "test"):
         split = load_split(trainer.data, name)
         scores = split_scores(trainer.model, split, trainer.vocabulary, progress=progress)
         results[name] = recall(scores, split.captions_per_image)
+    results["measures"] = measure(scores, split)  # of the test split
+    write_ranks(run, scores, split.captions_per_image)
     write_json(run / "results.json", results)
     return results

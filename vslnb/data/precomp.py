@@ -18,6 +18,7 @@ import numpy as np
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
 from vslnb.files import read_json, write_json
+from vslnb.memory import forget
 
 SPLITS = ("train", "dev", "test", "testall")
 MANIFEST = "dataset.json"
@@ -54,6 +55,7 @@ class Split:
         """
         images = np.arange(len(self))[images]
         block = self.features[images * self.step].astype(np.float32)
+        forget(self.features)
         bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
         if len(bad):
             image = int(images[bad[0]])

@@ -1,0 +1,136 @@
+"""figures/bench.png from figures/bench*.json: what the three measurements found, in one picture."""
+
+from __future__ import annotations
+
+import re
+
+from matplotlib.figure import Figure
+
+from measure import ROOT, read
+
+COLOURS = {"reference": "#666666", "float32": "#0072B2", "bfloat16": "#D55E00"}
+MARKS = {"reference": "s", "float32": "o", "bfloat16": "^"}
+NAMES = {"reference": "literal loops", "float32": "ours, float32", "bfloat16": "ours, bfloat16"}
+DASHES = {"saf": "-", "sgr": "--"}
+
+
+def pairs(axis, bench: dict) -> None:
+    """Pairs a second, a bar a kind."""
+    for k, kind in enumerate(NAMES):
+        for m, module in enumerate(DASHES):
+            row = bench[module]["pairs a second"][kind]
+            x = m + 0.26 * (k - 1)
+            hatch = ("", "//", "..")[k]
+            axis.bar(
+                x,
+                row["median"],
+                0.25,
+                color=COLOURS[kind],
+                hatch=hatch,
+                edgecolor="white",
+                label=None if m else NAMES[kind],
+            )
+            axis.annotate(
+                f"{row['ratio']:.1f}x",
+                (x, row["median"]),
+                (0, 2),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+            )
+    axis.set(title="similarity", ylabel="pairs a second", xticks=[0, 1], yscale="log")
+    axis.set_xticklabels(["SAF", "SGR"])
+    axis.margins(y=0.15)
+    axis.legend(frameon=False, fontsize=8)
+
+
+def steps(axis, bench: dict) -> None:
+    """Seconds a training step by batch size."""
+    for module, dash in DASHES.items():
+        tables = {
+            int(re.findall(r"\d+", name)[0]): rows for name, rows in bench[module].items() if "batch" in name
+        }
+        for kind in NAMES:
+            x = sorted(tables)
+            y = [tables[batch][kind]["median"] for batch in x]
+            axis.plot(
+                x,
+                y,
+                dash,
+                marker=MARKS[kind],
+                color=COLOURS[kind],
+                markersize=4,
+                label=f"{module.upper()}, {NAMES[kind]}",
+            )
+    axis.set(
+        title="training step",
+        xlabel="batch",
+        ylabel="seconds",
+        xscale="log",
+        yscale="log",
+        xticks=[32, 64, 128],
+    )
+    axis.set_xticklabels(["32", "64", "128"])
+    axis.minorticks_off()
+    axis.legend(frameon=False, fontsize=7)
+
+
+def kept(axis, shortlist: dict) -> None:
+    """Share of the exact first results that a shorter list keeps, Flickr8k test."""
+    colours = {"images": "#009E73", "captions": "#CC79A7"}
+    for run, rows in shortlist["runs"].items():
+        module = run.partition("-")[0]
+        for gallery, colour in colours.items():
+            chosen = [row for row in rows if row["gallery"] == gallery]
+            x, y = ([row[key] for row in chosen] for key in ("times fewer", "top-1 kept"))
+            axis.plot(
+                x,
+                y,
+                DASHES[module],
+                marker="o",
+                markersize=4,
+                color=colour,
+                label=f"{module.upper()}, {gallery}",
+            )
+    axis.axhline(99.5, color="#222222", linewidth=0.8, linestyle=":")
+    axis.set(
+        title="search by shortlist",
+        xlabel="times fewer full comparisons",
+        ylabel="exact top-1 kept (%)",
+        xscale="log",
+    )
+    ticks = sorted({row["times fewer"] for rows in shortlist["runs"].values() for row in rows})
+    axis.set_xticks(ticks, [str(tick) for tick in ticks])
+    axis.minorticks_off()
+    axis.legend(frameon=False, fontsize=8)
+
+
+def growth(axis, large: dict) -> None:
+    """Milliseconds a query by the size of the gallery, full width."""
+    for module, dash in DASHES.items():
+        rows = large[f"growth, {module}"]
+        x, y = ([row[key] for row in rows] for key in ("images", "ms a query"))
+        axis.plot(x, y, dash, marker="o", color="#0072B2", markersize=4, label=module.upper())
+    axis.set(title="one query, full width", xlabel="pictures in the gallery", ylabel="milliseconds", ylim=0)
+    axis.legend(frameon=False, fontsize=8)
+
+
+def main() -> None:
+    """Draw what has been measured."""
+    panels = [(pairs, "bench"), (steps, "bench"), (kept, "bench_shortlist"), (growth, "bench_large")]
+    found = [(panel, content) for panel, name in panels if (content := read(name))]
+    figure = Figure(figsize=(9, 6.4), layout="constrained")
+    axes = figure.subplots(2, 2).ravel()
+    for axis, (panel, content) in zip(axes, found):
+        panel(axis, content)
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", color="#dddddd", linewidth=0.7)
+        axis.set_axisbelow(True)
+    for axis in axes[len(found) :]:
+        axis.set_axis_off()
+    figure.savefig(ROOT / "figures" / "bench.png", dpi=130, metadata={"Software": None})
+    print("wrote figures/bench.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""`make tuning`: how the settings of the flickr8k recipes were chosen, once, on dev, by a rule written down first.
+
+The rule. Per module, seed 0, three runs for the baseline and three for VSL. Baseline: the learning rate is 0.0005,
+0.001 or 0.002. VSL (the paper's rank, `cider`): beta 10 at batch 128 with tau 0.001, beta 20, or tau 0.01, at
+the learning rate that the baseline preferred. The best rsum on all of dev wins; on a tie, the earlier of the list.
+Every arm of a module then has that learning rate, and every VSL arm that beta and tau. Test is not looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from measure import ROOT
+from vslnb.config import MODULES, Config, recipe
+from vslnb.sweep import sweep
+
+RATES = (1e-3, 5e-4, 2e-3)
+STORE = ROOT / "figures" / "flickr8k" / "tuning_runs.json"
+
+
+def baselines(module: str) -> list[Config]:
+    """The three candidates of the triplet alone."""
+    plain = recipe(f"flickr8k-{module}")
+    return [plain.with_settings({"training.learning_rate": rate}) for rate in RATES]
+
+
+def with_vsl(module: str, rate: float) -> list[Config]:
+    """The three candidates of VSL, at the baseline's learning rate."""
+    plain = recipe(f"flickr8k-{module}-vsl")
+    beta = 10 * plain.training.batch_size / 128
+    settings = (
+        {"beta": beta, "temperature": 1e-3},
+        {"beta": 2 * beta, "temperature": 1e-3},
+        {"beta": beta, "temperature": 1e-2},
+    )
+    fixed = {"training.learning_rate": rate}
+    return [plain.with_settings(fixed | {f"loss.{name}": v for name, v in one.items()}) for one in settings]
+
+
+def best(candidates: list[Config], found: dict[str, dict]) -> Config:
+    """The candidate with the highest rsum on dev, the earlier one on a tie."""
+    return max(candidates, key=lambda config: found[config.hash]["dev"]["rsum"])
+
+
+def main() -> None:
+    """Run what is missing and keep what is found, without its test numbers."""
+    data, home = Path(sys.argv[1]), Path(sys.argv[2])
+    known = json.loads(STORE.read_text()) if STORE.exists() else []
+    found = {result["config_hash"]: result for result in known}
+
+    def run(plans: list[Config]) -> None:
+        for result in sweep(plans, data, home, known=list(found.values())):
+            keep = ("name", "module", "arm", "seed", "config_hash", "dev")
+            found[result["config_hash"]] = {key: result[key] for key in keep}
+            STORE.write_text(json.dumps(list(found.values()), indent=1) + "\n")
+
+    run([plan for module in MODULES for plan in baselines(module)])
+    rates = {module: best(baselines(module), found).training.learning_rate for module in MODULES}
+    run([plan for module, rate in rates.items() for plan in with_vsl(module, rate)])
+    for module, rate in rates.items():
+        chosen = best(with_vsl(module, rate), found).loss
+        print(f"{module}: rate {rate}, beta {chosen.beta}, tau {chosen.temperature}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from test_training import tiny
+from vslnb.comparison import gain, measures_of, value
+from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.ensemble import sgraf
+from vslnb.evaluation import recall
+from vslnb.retrieval import split_scores
+from vslnb.runs import load_run
+from vslnb.sweep import sweep
+from vslnb.training import TrainingError
+
+
+@pytest.fixture
+def trained(dataset, tmp_path):
+    """Two arms, two seeds."""
+    configs = [tiny(f"world-cosine{arm}", seed=seed) for arm in ("", "-vsl") for seed in (0, 1)]
+    found = {r["name"]: r for r in sweep(configs, dataset, tmp_path / "runs", device="cpu")}
+    return [found[config.name] for config in configs], configs
+
+
+def test_gains_pair_seeds_and_say_what_they_cannot_know(trained, tmp_path):
+    (a0, a1, b0, b1), _ = trained
+    assert b0["arm"] == "vsl-paper" and measures_of(a0)["rsum"] == a0["test"]["rsum"]
+    pair = gain([a0, a1], [b0, b1])
+    differences = [b["test"]["rsum"] - a["test"]["rsum"] for a, b in ((a0, b0), (a1, b1))]
+    assert pair.value == pytest.approx(np.mean(differences))
+    single = gain([a0], [b0], folder=tmp_path / "runs")
+    assert single.value == pytest.approx(differences[0]) and single.low <= single.value <= single.high
+    for unknown in (gain([a0], [b0]), gain([a0], [b0], "R@1 text to image", tmp_path / "runs")):
+        assert np.isnan(unknown.low)
+    with pytest.raises(ValueError, match="same seeds"):
+        gain([a0], [b1])
+    low, high = a0["measures"]["intervals"]["R@5 image to text"]
+    assert value([a0], "R@5 image to text") == (
+        a0["test"]["image_to_text"]["R@5"],
+        low,
+        high,
+        pytest.approx(np.nan, nan_ok=True),
+    )
+    assert value([a0, a1]).value == pytest.approx((a0["test"]["rsum"] + a1["test"]["rsum"]) / 2)
+
+
+def test_known_results_are_not_trained_again(trained, dataset, tmp_path):
+    results, configs = trained
+    again = list(sweep(configs, tmp_path / "nowhere", tmp_path / "empty", known=results))
+    assert again == results and not (tmp_path / "empty").exists()
+    with pytest.raises(TrainingError, match="nowhere"):
+        list(
+            sweep(
+                [configs[0].with_settings({"seed": 5})],
+                tmp_path / "nowhere",
+                tmp_path / "empty",
+                known=results,
+            )
+        )
+
+
+def test_sgraf_is_the_mean_of_two_matrices(dataset, tmp_path):
+    members = [tiny("world-sgr"), tiny("world-saf")]
+    list(sweep(members, dataset, tmp_path, device="cpu"))
+    found = sgraf(members, dataset, tmp_path, "cpu")
+    test, vocabulary = load_split(dataset, "test"), load_vocabulary(dataset)
+    a, b = (split_scores(load_run(tmp_path / m.name, "cpu")[0], test, vocabulary) for m in members)
+    assert found["test"] == recall((a + b) / 2) and found["module"] == "sgraf"
+    assert sgraf(members, dataset, tmp_path / "other", "cpu", [found]) == found
+    assert sgraf(members, dataset, tmp_path) == found

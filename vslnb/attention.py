@@ -1,0 +1,45 @@
+"""What each word of a caption looked at: the model's own alignment (STUDY section 4, SCAN attention)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from vslnb.data.precomp import Split
+from vslnb.data.vocabulary import Vocabulary
+from vslnb.errors import InputError
+from vslnb.models import Matcher
+from vslnb.models.alignment import attend
+from vslnb.retrieval import encode_captions, encode_images
+
+
+@torch.inference_mode()
+def caption_attention(
+    model: Matcher, split: Split, vocabulary: Vocabulary, caption: str, images: Sequence[int]
+) -> tuple[list[str], np.ndarray]:
+    """Weights of every word of a caption over the regions of some images.
+
+    Args:
+        model: module `saf` or `sgr`, in eval mode.
+        split: where the images are.
+        vocabulary: the model's.
+        caption: any sentence.
+        images: their numbers in the split, N of them.
+
+    Returns:
+        The W words the model read, `<start>` and `<end>` with them, and weights (N, W, R); each sums to one
+        over the regions.
+
+    Raises:
+        InputError: for `cosine`, which aligns nothing.
+    """
+    if model.config.module == "cosine":
+        raise InputError("module cosine", "it has no attention", "Take a run of saf or sgr.")
+    ids, lengths = map(torch.from_numpy, vocabulary.encode_all([caption]))
+    words, _ = encode_captions(model, ids, lengths)
+    regions, _ = encode_images(model, split.regions(np.asarray(images)))
+    mask = torch.ones(1, words.shape[1], dtype=torch.bool, device=words.device)
+    weights = attend(regions, words, mask)[0].transpose(0, 1)
+    return [vocabulary.words[index] for index in ids[0].tolist()], weights.cpu().numpy()

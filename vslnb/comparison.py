@@ -1,0 +1,80 @@
+"""Runs beside runs: a measure, or the difference of two arms, with the interval its number of seeds allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vslnb.evaluation import CUTS, DIRECTIONS, positive_ranks
+from vslnb.files import read_json, write_json
+from vslnb.intervals import Interval, bootstrap, paired_interval, recalls_by_image
+
+RANKS = "ranks.json"  # of the test split's queries, beside results.json
+
+
+def measures_of(result: dict) -> dict[str, float]:
+    """Every measure on test of one results.json, flat, by a name a reader knows."""
+    test, more = result["test"], result["measures"]
+    short = {way: way.replace("_", " ") for way in DIRECTIONS}
+    flat = {"rsum": test["rsum"]}
+    flat |= {f"R@{k} {name}": test[way][f"R@{k}"] for way, name in short.items() for k in CUTS}
+    flat |= {f"median rank {name}": test[way]["median_rank"] for way, name in short.items()}
+    for kind, both in more["ncs"].items():
+        flat |= {f"NCS@10 {kind} {name}": both[way] for way, name in short.items()}
+    flat |= {f"secondary matches {name}": more["secondary"][way]["rate"] for way, name in short.items()}
+    return flat | {f"tau {who}": tau for who, tau in more.get("ratings", {}).items()}
+
+
+def value(results: Sequence[dict], measure: str = "rsum") -> Interval:
+    """Mean of a measure: Student's interval over runs; for rsum of a single run, over resampled images.
+
+    Where one run allows no interval, its bounds are NaN.
+    """
+    values = [measures_of(result)[measure] for result in results]
+    if len(values) > 1:
+        return paired_interval(values)
+    low, high = results[0]["measures"]["intervals"].get(measure, (np.nan, np.nan))
+    return Interval(values[0], low, high)
+
+
+def gain(
+    before: Sequence[dict], after: Sequence[dict], measure: str = "rsum", folder: str | Path | None = None
+) -> Interval:
+    """A measure of the runs `after` minus that of `before`, pairs of one seed.
+
+    Args:
+        before: results of the runs of one arm, a seed each.
+        after: of another, in the same order of seeds.
+        measure: a name of `measures_of`.
+        folder: where their runs are, for the interval of a single pair.
+
+    Returns:
+        Student's interval over the seeds. With one seed, for rsum, that over resampled test images, which knows
+        nothing of the noise of training; for other measures, or without the runs, bounds that are NaN.
+
+    Raises:
+        ValueError: for lists that do not pair up.
+    """
+    if [result["seed"] for result in before] != [result["seed"] for result in after]:
+        raise ValueError("the runs are not pairs of the same seeds")
+    differences = [measures_of(b)[measure] - measures_of(a)[measure] for a, b in zip(before, after)]
+    if len(differences) > 1:
+        return paired_interval(differences)
+    paths = [Path(folder or ".") / runs[0]["name"] / RANKS for runs in (before, after)]
+    if measure == "rsum" and folder and all(path.exists() for path in paths):
+        first, second = (_by_image(path)[:, -1:] for path in paths)
+        return bootstrap(second - first)[0]
+    return Interval(differences[0], np.nan, np.nan)
+
+
+def write_ranks(run: Path, scores: np.ndarray, captions_per_image: int) -> None:
+    """Keep the ranks of the test queries, from which paired tests over images can be had."""
+    ranks = positive_ranks(scores, captions_per_image)
+    write_json(run / RANKS, {way: values.tolist() for way, values in ranks.items()})
+
+
+def _by_image(path: Path) -> np.ndarray:
+    ranks = read_json(path, "Train the run again.", DIRECTIONS)
+    return recalls_by_image({way: np.asarray(ranks[way]) for way in DIRECTIONS})

@@ -1,0 +1,67 @@
+"""SGRAF: the mean of an SGR's and a SAF's similarity matrices, as a run of its own without weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from vslnb.comparison import write_ranks
+from vslnb.config import Config
+from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.evaluation import recall
+from vslnb.files import read_json, write_json
+from vslnb.measures import measure
+from vslnb.retrieval import split_scores
+from vslnb.runs import REMEDY, load_run
+
+
+def sgraf(
+    members: Sequence[Config],
+    data: str | Path,
+    results: str | Path,
+    device: str = "auto",
+    known: Sequence[dict] = (),
+) -> dict:
+    """Evaluate the mean of trained runs, or return what an earlier call found.
+
+    Args:
+        members: an SGR and a SAF of one arm and seed, trained, see `sweep`.
+        data: their data set.
+        results: where their folders are, and where this one goes.
+        device: `auto`, `cuda`, `mps` or `cpu`.
+        known: results that need not be had again, told by their `config_hash`.
+
+    Returns:
+        The content of its results.json, with module `sgraf`.
+
+    Raises:
+        InputError: if a member is not trained.
+    """
+    first = members[0]
+    name = first.name.replace(first.model.module, "sgraf", 1)
+    run, hashes = Path(results) / name, " ".join(sorted(member.hash for member in members))
+    found = {
+        "name": name,
+        "recipe": first.recipe.replace(f"-{first.model.module}", "-sgraf", 1),
+        "module": "sgraf",
+        "arm": first.arm,
+        "seed": first.seed,
+        "config_hash": hashlib.sha256(hashes.encode()).hexdigest()[:12],
+    }
+    if (run / "results.json").exists():
+        known = [*known, read_json(run / "results.json", REMEDY, ("config_hash", "dev", "test"))]
+    for result in known:
+        if result["config_hash"] == found["config_hash"]:
+            return result
+    vocabulary = load_vocabulary(data)
+    models = [load_run(Path(results) / member.name, device)[0] for member in members]
+    run.mkdir(parents=True, exist_ok=True)
+    for part in ("dev", "test"):
+        split = load_split(data, part)
+        scores = sum(split_scores(model, split, vocabulary) for model in models) / len(models)
+        found[part] = recall(scores, split.captions_per_image)
+    found["measures"] = measure(scores, split)  # of the test split
+    write_ranks(run, scores, split.captions_per_image)
+    write_json(run / "results.json", found)
+    return found

@@ -1,0 +1,83 @@
+"""How sure: intervals over queries by bootstrap, and over seeds by Student's t."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from vslnb.evaluation import CUTS, DIRECTIONS
+
+RESAMPLES, BLOCK = 2000, 200
+
+
+class Interval(NamedTuple):
+    """A value, the bounds of its interval, and for a difference the p-value of there being none."""
+
+    value: float
+    low: float
+    high: float
+    p: float = float("nan")
+
+
+def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interval:
+    """Mean of paired differences, one a seed, with Student's interval and test.
+
+    Raises:
+        ValueError: for fewer than two seeds.
+
+    >>> [round(x, 2) for x in paired_interval([1.0, 2.0, 3.0])]
+    [2.0, -0.48, 4.48, 0.07]
+    """
+    values = np.asarray(differences, dtype=float)
+    if len(values) < 2:
+        raise ValueError("an interval needs at least two seeds")
+    mean = float(values.mean())
+    if not values.std():  # Student's t is undefined where all seeds agree
+        return Interval(mean, mean, mean, float(mean == 0))
+    test = stats.ttest_1samp(values, 0.0)
+    low, high = test.confidence_interval(level)
+    return Interval(mean, float(low), float(high), float(test.pvalue))
+
+
+def recalls_by_image(ranks: dict[str, np.ndarray]) -> np.ndarray:
+    """What every image adds to the six recalls and to rsum, in percent.
+
+    An image and its Q captions stay together, for their fates are not independent.
+
+    Args:
+        ranks: as `evaluation.positive_ranks` returns them.
+
+    Returns:
+        (N, 7): R@1, R@5, R@10 image to text, the same text to image, rsum. Its mean over images is the result.
+
+    >>> recalls_by_image({"image_to_text": np.array([0, 7]), "text_to_image": np.array([0, 3])})[:, 6]
+    array([600., 300.])
+    """
+    images = len(ranks[DIRECTIONS[0]])
+    columns = [100.0 * (ranks[way].reshape(images, -1) < k).mean(1) for way in DIRECTIONS for k in CUTS]
+    return np.stack([*columns, sum(columns)], axis=1)
+
+
+def bootstrap(values: np.ndarray, level: float = 0.95, seed: int = 0) -> list[Interval]:
+    """Mean of every column with its percentile interval; for differences, the p-value of there being none.
+
+    Args:
+        values: (N, M), a row for each unit that is drawn anew, such as an image with its captions.
+        level: share of the resamples between the bounds.
+        seed: of the draws.
+
+    >>> [round(x, 2) for x in bootstrap(np.array([[0.0], [1.0]] * 50))[0]][:3]
+    [0.5, 0.41, 0.6]
+    """
+    values = np.asarray(values, dtype=float)
+    rng, n = np.random.default_rng(seed), len(values)
+    means = np.concatenate(
+        [rng.multinomial(n, np.full(n, 1 / n), BLOCK) @ values / n for _ in range(RESAMPLES // BLOCK)]
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    tail = np.minimum((means <= 0).mean(0), (means >= 0).mean(0))
+    rows = zip(values.mean(0), low, high, np.minimum(1, 2 * tail))
+    return [Interval(*map(float, row)) for row in rows]
