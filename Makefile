@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-semantics bench-shortlist bench-large lab flickr8k clean
+.PHONY: demo test lint bench bench-semantics bench-shortlist bench-large lab flickr8k tuning clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -40,6 +40,10 @@ SOURCE ?= ../shared/data/flickr8k
 flickr8k: .venv/ready
 	$(BIN)/vslnb import flickr8k $(SOURCE) data/flickr8k
 	$(BIN)/vslnb reproduce flickr8k
+
+# How the settings of the flickr8k recipes were chosen, on dev; an hour.
+tuning: .venv/ready
+	$(BIN)/python benchmarks/tuning.py data/flickr8k runs/flickr8k
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -142,7 +142,7 @@ def test_the_labels_of_coco():
     assert perfect["eccv_r1"]["i2t"] == 100 > perfect["eccv_map_at_r"]["i2t"] > 99.9
     assert perfect["eccv_map_at_r"]["t2i"] < 100
     own = np.repeat(np.eye(5000, dtype=np.float32), 5, axis=1)
-    assert coco_labels(own)["cxc_r1"] == {"i2t": 100, "t2i": 100}
+    assert min(coco_labels(own)["cxc_r1"].values()) > 99.9  # a few own captions were rated a poor match
     with pytest.raises(InputError, match="testall"):
         coco_labels(scores[:10])
 
