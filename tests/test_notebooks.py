@@ -71,7 +71,7 @@ def tiny_project(folder, sources):
     (folder / "profiles").mkdir(exist_ok=True)
     for name, source in sources.items():
         parameters = nbformat.v4.new_code_cell(
-            "run: str = ''", metadata={"tags": ["parameters"]}, id="cell-00"
+            "# by papermill\nrun: str = ''", metadata={"tags": ["parameters"]}, id="cell-00"
         )
         cell = nbformat.v4.new_code_cell(source, id="cell-01")
         notebook = nbformat.v4.new_notebook(cells=[parameters, cell], metadata=PYTHON)

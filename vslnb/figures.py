@@ -241,7 +241,8 @@ def matrices(named: dict[str, np.ndarray], signed: bool = False) -> Figure:
         for (i, j), value in np.ndenumerate(matrix):
             red, green, blue, _ = shown.cmap(shown.norm(value))
             light = 0.3 * red + 0.6 * green + 0.1 * blue > 0.5
-            text = f"{value:.3f}" if signed else f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
+            digits = 3 if signed else 2 if limit <= 1 else 1 if abs(value) < 10 else 0
+            text = f"{value:.{digits}f}"
             axis.text(j, i, text, ha="center", va="center", fontsize=7.5, color="black" if light else "white")
     return figure
 
@@ -295,7 +296,8 @@ def effects(panels: dict[str, tuple[dict[str, Sequence[float]], dict[str, tuple]
             row, (mean, low, high) = rows.index(name), intervals[name][:3]
             axis.plot([low, high], [row, row], color=ARM_COLOURS["triplet"], linewidth=2)
             axis.plot(mean, row, "D", color=ARM_COLOURS["triplet"], markersize=6)
-            axis.plot(values, np.full(len(values), row + 0.25), "o", color=PLAIN, markersize=3.5)
+            if len(values) > 1:
+                axis.plot(values, np.full(len(values), row + 0.25), "o", color=PLAIN, markersize=3.5)
         axis.axvline(0, color="#222222", linewidth=1, linestyle="--")
         axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=label)
         axis.set_ylim(len(rows) - 0.4, -0.6)

@@ -36,7 +36,7 @@ def read_picture(split: Split, image: int) -> np.ndarray:
 def ranked_pictures(query: str, rankings: Sequence[Ranking]) -> Figure:
     """A caption's first pictures under each model, a row a model."""
     columns = max(len(ranking.items) for ranking in rankings)
-    figure = Figure(figsize=(1.75 * columns, 2.05 * len(rankings) + 0.5), layout="constrained")
+    figure = Figure(figsize=(1.75 * columns, 1.85 * len(rankings) + 0.5), layout="constrained")
     figure.suptitle(_plain(textwrap.fill(f"Query: {query}", 100)), fontsize=10.5, x=0.01, ha="left")
     rows = figure.subplots(len(rankings), columns, squeeze=False)
     for axes, ranking in zip(rows, rankings):
@@ -64,7 +64,7 @@ def ranked_captions(query: object, rankings: Sequence[Ranking]) -> Figure:
         axis.set_title(f"{ranking.model}: truth at rank {ranking.rank}", fontsize=10, loc="left")
         for k, (caption, hit) in enumerate(zip(ranking.items, ranking.hits)):
             text = textwrap.shorten(_plain(caption), 96, placeholder=" …")
-            text = textwrap.fill(text, 52, subsequent_indent="     ")
+            text = textwrap.fill(text, 56)
             y = 1 - (k + 0.5) / lines
             axis.text(
                 0, y, f"{_mark(hit)} {k + 1}", color=_colour(hit), va="center", fontsize=9, weight="bold"

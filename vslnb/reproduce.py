@@ -32,6 +32,7 @@ PARAMETERS = (
     "modules",
     "arms",
     "seeds",
+    "ablation_modules",
     "ablation_epochs",
     "checkpoints",
     "device",
