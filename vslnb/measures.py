@@ -8,10 +8,9 @@ from vslnb.coco_labels import applies_to, coco_labels
 from vslnb.data.precomp import Split
 from vslnb.errors import InputError
 from vslnb.evaluation import CUTS, DIRECTIONS, positive_ranks
-from vslnb.files import read_json
 from vslnb.intervals import bootstrap, recalls_by_image
 from vslnb.ratings import rating_correlations
-from vslnb.secondary import caption_concepts, secondary_matches
+from vslnb.secondary import concepts_of_split, secondary_matches
 from vslnb.semantic_recall import ncs
 from vslnb.semantics import CaptionSpace
 
@@ -59,16 +58,7 @@ def _meaning(scores: np.ndarray, split: Split) -> dict[str, dict[str, float]]:
 
 
 def _secondary(scores: np.ndarray, split: Split) -> dict:
-    truth = split.folder / "truth.json"
-    if truth.exists():
-        from vslnb.data.world import concept_sets
-
-        rule, concepts = (
-            "planted",
-            concept_sets(read_json(truth, "Make the world again.")["splits"][split.name]),
-        )
-    else:
-        rule, concepts = "captions", caption_concepts(split.captions, split.captions_per_image)
+    rule, concepts = concepts_of_split(split)
     found = secondary_matches(scores, *concepts, split.captions_per_image)
     counts = {
         way: {"wrong": len(f["wrong"]), "secondary": len(f["secondary"]), "rate": f["rate"]}

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from vslnb.data.precomp import Split
 from vslnb.evaluation import as_array, positive_ranks
+from vslnb.files import read_json
 
 
 def secondary_matches(
@@ -96,3 +98,13 @@ def caption_concepts(
     ]
     main = [{concept for concept, count in image.items() if count > 1} for image in counts]
     return main, [set(image) - agreed for image, agreed in zip(counts, main)], named
+
+
+def concepts_of_split(split: Split) -> tuple[str, tuple[list[set], list[set], list[set]]]:
+    """The rule, `planted` or `captions`, and main, secondary and named concepts by it."""
+    truth = split.folder / "truth.json"
+    if not truth.exists():
+        return "captions", caption_concepts(split.captions, split.captions_per_image)
+    from vslnb.data.world import concept_sets
+
+    return "planted", concept_sets(read_json(truth, "Make the world again.")["splits"][split.name])
