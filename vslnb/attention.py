@@ -13,6 +13,7 @@ from vslnb.errors import InputError
 from vslnb.models import Matcher
 from vslnb.models.alignment import attend
 from vslnb.retrieval import encode_captions, encode_images
+from vslnb.secondary import concepts_of
 
 
 @torch.inference_mode()
@@ -43,3 +44,17 @@ def caption_attention(
     mask = torch.ones(1, words.shape[1], dtype=torch.bool, device=words.device)
     weights = attend(regions, words, mask)[0].transpose(0, 1)
     return [vocabulary.words[index] for index in ids[0].tolist()], weights.cpu().numpy()
+
+
+def telling_word(words: Sequence[str], weights: np.ndarray) -> int:
+    """The content word with the sharpest look; any word where there is no content word.
+
+    Args:
+        words: W of them, `<start>` first and `<end>` last.
+        weights: (W, R).
+
+    >>> telling_word(["<start>", "a", "dog", "<end>"], np.array([[1, 0], [0.9, 0.1], [0.6, 0.4], [1, 0]]))
+    2
+    """
+    places = [k for k, word in enumerate(words) if word[0] != "<" and concepts_of(word)]
+    return max(places or range(1, len(words) - 1) or [0], key=lambda k: float(weights[k].max()))

@@ -226,6 +226,10 @@ class Browser:
         words, weights = caption_attention(self.models[model], self.split, self.vocabulary, caption, [image])
         return words, weights[0]
 
+    def queries(self, way: str) -> int:
+        """How many queries a direction has."""
+        return self._sizes(way)[0]
+
     @property
     def _q(self) -> int:
         return self.split.captions_per_image

@@ -87,12 +87,20 @@ class Split:
         return np.broadcast_to(boxes, (len(self), *boxes.shape[1:]))
 
     def pictures(self) -> list[Path] | None:
-        """The picture of every image, or None where the data set has none."""
+        """The picture of every image, or None where the data set has none.
+
+        Raises:
+            InputError: for a path that leads out of the folder of pictures.
+        """
         path = self.folder / f"{self.name}_pictures.txt"
         if not path.exists():
             return None
         root = self.folder / read_manifest(self.folder).get("picture_root", ".")
-        return [root / line for line in read_lines(path)]
+        files = [root / line for line in read_lines(path)]
+        for number, file in enumerate(files, start=1):
+            if ".." in file.parts[len(root.parts) :] or not file.is_relative_to(root):
+                raise InputError(f"{path}, line {number}", f"it leads out of {root}", "Name a file inside.")
+        return files
 
 
 def read_lines(path: Path) -> list[str]:

@@ -1,0 +1,244 @@
+// Shows a view that Python made (vslnb/presenting.py) and says what the reader asks for next. No logic of
+// its own, and every text is set as text. The same file serves the notebook and the exported pages.
+
+function element(tag, className = "", text = "") {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== "") node.textContent = text;
+  return node;
+}
+
+function choice(label, options, value, changed) {
+  const box = element("label", "vb-choice", label + " ");
+  const select = element("select");
+  for (const [key, name] of options) {
+    const option = element("option", "", name);
+    option.value = key;
+    option.selected = String(key) === String(value);
+    select.append(option);
+  }
+  select.setAttribute("aria-label", label);
+  select.addEventListener("change", () => changed(select.value));
+  box.append(select);
+  return box;
+}
+
+function button(text, title, pressed, disabled = false) {
+  const node = element("button", "vb-button", text);
+  node.title = title;
+  node.type = "button";
+  node.disabled = disabled;
+  node.addEventListener("click", pressed);
+  return node;
+}
+
+function picture(source, alternative, className) {
+  const image = element("img", className);
+  image.src = source;
+  image.alt = alternative;
+  image.draggable = false;
+  return image;
+}
+
+function controls(view, ask) {
+  const { state, offers } = view;
+  const change = (changes) => ask({ kind: "state", state: { ...state, page: 0, ...changes } });
+  const bar = element("div", "vb-bar");
+  const names = offers.models.map((name) => [name, name]);
+  const ways = [["text_to_image", "caption → pictures"], ["image_to_text", "picture → captions"]];
+  bar.append(choice("direction", ways, state.way, (way) => change({ way, query: 0, text: "", curated: "" })));
+  bar.append(choice("A", names, state.models[0], (name) => change({ models: [name, ...state.models.slice(1)] })));
+  const second = [["", "none"], ...names];
+  const other = (name) => change({ models: name ? [state.models[0], name] : [state.models[0]] });
+  bar.append(choice("B", second, state.models[1] ?? "", other));
+  const lists = [["", "all, by number"], ...offers.lists.map((name) => [name, name])];
+  bar.append(choice("list", lists, state.curated, (name) => ask({ kind: "list", name })));
+  if (offers.tops.length > 1) {
+    bar.append(choice("rows", offers.tops.map((n) => [n, n]), state.top, (top) => change({ top: Number(top) })));
+  }
+  const row = element("div", "vb-bar");
+  row.append(button("◀ previous", "previous query (left arrow)", () => ask({ kind: "step", by: -1 })));
+  row.append(element("span", "vb-place", view.place));
+  row.append(button("next ▶", "next query (right arrow)", () => ask({ kind: "step", by: 1 })));
+  if (offers.free) {
+    row.append(button("random", "any query", () => ask({ kind: "random" })));
+    const number = element("input", "vb-number");
+    number.type = "number";
+    number.min = 0;
+    number.value = state.query;
+    number.setAttribute("aria-label", "number of the query");
+    number.addEventListener("change", () => change({ query: Number(number.value), text: "", curated: "" }));
+    row.append(number);
+    const free = element("input", "vb-free");
+    free.type = "search";
+    free.placeholder = "search the pictures in your own words, Enter";
+    free.value = state.text;
+    free.setAttribute("aria-label", "free text");
+    free.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") change({ text: free.value, way: "text_to_image", curated: "" });
+    });
+    row.append(free);
+  }
+  return [bar, row];
+}
+
+function result(view, column, row, ask) {
+  const word = view.free ? "" : row.hit ? "hit" : "miss";
+  const mark = view.free ? "" : row.hit ? "✓" : "✗";
+  const card = element("button", `vb-card ${word} ${row.pinned ? "pinned" : ""}`);
+  card.type = "button";
+  card.dataset.item = row.item;
+  const head = element("span", "vb-head");
+  head.append(element("span", "vb-rank", `${row.rank}`), element("span", `vb-mark ${word}`, mark));
+  if (row.pinned) head.append(element("span", "vb-pin", "the truth"));
+  card.append(head);
+  if (row.picture) card.append(picture(row.picture, row.alternative, "vb-thumb"));
+  else card.append(element("span", "vb-caption", row.caption));
+  const cider = row.cider === null ? "" : ` · CIDEr ${row.cider.toFixed(2)}`;
+  card.append(element("span", "vb-numbers", `${row.score.toFixed(3)}${cider}`));
+  const about = row.picture ? row.alternative : row.caption;
+  card.setAttribute("aria-label", `rank ${row.rank}, ${word || "result"}: ${about}`);
+  card.title = view.looks ? "where did the words look?" : about;
+  card.addEventListener("click", () => ask({ kind: "look", model: column.model, item: row.item }));
+  return card;
+}
+
+function columns(view, ask) {
+  const grid = element("div", "vb-columns");
+  view.columns.forEach((column, k) => {
+    const part = element("section", "vb-column");
+    const truth = column.truth === null ? "" : `: truth at rank ${column.truth}`;
+    part.append(element("h3", "vb-model", `${"AB"[k]} · ${column.model}${truth}`));
+    const cards = element("div", view.state.way === "text_to_image" ? "vb-pictures" : "vb-texts");
+    column.rows.forEach((row) => cards.append(result(view, column, row, ask)));
+    part.append(cards);
+    grid.append(part);
+  });
+  return grid;
+}
+
+function lookPanel(side) {
+  const panel = element("figure", "vb-look");
+  panel.append(element("figcaption", "", side.title));
+  const stage = element("div", "vb-stage");
+  stage.append(picture(side.picture, side.alternative, "vb-large"));
+  const words = element("div", "vb-words");
+  const note = element("div", "vb-note", "Click a word to see where it looked, a region to see which words looked there.");
+  const regions = side.boxes.map((box, r) => {
+    const region = element("button", "vb-region");
+    region.type = "button";
+    region.style.left = `${100 * box[0]}%`;
+    region.style.top = `${100 * box[1]}%`;
+    region.style.width = `${100 * (box[2] - box[0])}%`;
+    region.style.height = `${100 * (box[3] - box[1])}%`;
+    region.setAttribute("aria-label", `region ${r + 1}`);
+    region.addEventListener("click", () => showRegion(r));
+    stage.append(region);
+    return region;
+  });
+  const buttons = side.words.map((word, w) => {
+    const node = element("button", "vb-word", word);
+    node.type = "button";
+    node.addEventListener("click", () => showWord(w));
+    words.append(node);
+    return node;
+  });
+  function showWord(w) {
+    const most = Math.max(...side.weights[w]);
+    regions.forEach((region, r) => {
+      region.style.setProperty("--weight", side.weights[w][r] / most);
+      region.title = `${(100 * side.weights[w][r]).toFixed(1)} %`;
+    });
+    buttons.forEach((node, k) => {
+      node.setAttribute("aria-pressed", k === w);
+      node.style.setProperty("--weight", 0);
+    });
+    note.textContent = `“${side.words[w]}”: strongest region ${(100 * most).toFixed(0)} % of its attention`;
+  }
+  function showRegion(r) {
+    const given = side.weights.map((weights) => weights[r]);
+    const most = Math.max(...given);
+    buttons.forEach((node, w) => {
+      node.setAttribute("aria-pressed", false);
+      node.style.setProperty("--weight", given[w] / most);
+      node.title = `${(100 * given[w]).toFixed(1)} %`;
+    });
+    regions.forEach((region, k) => region.style.setProperty("--weight", k === r ? 1 : 0));
+    note.textContent = `region ${r + 1}: “${side.words[given.indexOf(most)]}” gave it most, ${(100 * most).toFixed(0)} %`;
+  }
+  panel.append(stage, words, note);
+  if (side.words.length) showWord(side.word);
+  return panel;
+}
+
+function render({ model, el }) {
+  const root = element("div", "vslnb-browser");
+  root.tabIndex = 0;
+  root.setAttribute("role", "application");
+  root.setAttribute("aria-label", "browser of rankings; arrow keys go to the next query");
+  const places = ["vb-controls", "vb-query", "vb-error", "vb-results", "vb-pages", "vb-looks"].map((name) => element("div", name));
+  const [top, query, error, results, pages, looks] = places;
+  error.setAttribute("role", "alert");
+  root.append(...places);
+  el.append(root);
+  let asked = 0;
+  const ask = (request) => {
+    asked += 1;
+    model.set("request", { ...request, number: asked });
+    model.save_changes();
+  };
+
+  function draw() {
+    const view = model.get("view");
+    if (!view || !view.state) return;
+    const focus = root.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    top.replaceChildren(...controls(view, ask));
+    error.textContent = view.error;
+    query.replaceChildren(element("span", "vb-what", view.free ? "Your words:" : "Query:"));
+    if (view.query.picture) query.append(picture(view.query.picture, view.query.alternative, "vb-thumb"));
+    if (view.query.text) query.append(element("span", "vb-sentence", view.query.text));
+    results.replaceChildren(columns(view, ask));
+    const turn = (by) => ask({ kind: "state", state: { ...view.state, page: view.state.page + by } });
+    const { page } = view.state;
+    pages.replaceChildren();
+    if (view.pages > 1) {
+      pages.append(button("▲ up", "page up", () => turn(-1), page === 0));
+      pages.append(element("span", "vb-place", `page ${page + 1} of ${view.pages}`));
+      pages.append(button("▼ down", "page down", () => turn(1), page + 1 === view.pages));
+    }
+    const link = element("input", "vb-link");
+    link.readOnly = true;
+    link.value = view.link;
+    link.setAttribute("aria-label", "link to this view");
+    link.title = "RetrievalBrowser(..., link=...) restores this view";
+    link.addEventListener("focus", () => link.select());
+    if (view.link) pages.append(link);
+    const again = focus && [...root.querySelectorAll("[aria-label]")].find((n) => n.getAttribute("aria-label") === focus);
+    if (again) again.focus();
+    else if (focus) root.focus();
+  }
+
+  function look() {
+    const found = model.get("look");
+    looks.replaceChildren(...(found?.sides ?? []).map(lookPanel));
+    if (found?.error) looks.append(element("p", "vb-note", found.error));
+  }
+
+  root.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // the notebook has meanings of its own for these keys
+    if (["INPUT", "SELECT"].includes(event.target.tagName)) return;
+    const steps = { ArrowLeft: -1, ArrowRight: 1 };
+    const view = model.get("view");
+    if (event.key in steps) ask({ kind: "step", by: steps[event.key] });
+    else if (event.key === "PageDown" && view.state.page + 1 < view.pages) ask({ kind: "state", state: { ...view.state, page: view.state.page + 1 } });
+    else if (event.key === "PageUp" && view.state.page > 0) ask({ kind: "state", state: { ...view.state, page: view.state.page - 1 } });
+    else return;
+    event.preventDefault();
+  });
+  model.on("change:view", draw);
+  model.on("change:look", look);
+  draw();
+  look();
+}
+
+export default { render };
