@@ -227,6 +227,25 @@ def search(
 
 
 @app.command()
+def export(
+    runs: Annotated[list[Path], typer.Argument(help="one or two folders of trained runs, then OUT")],
+    data: Annotated[Path | None, typer.Option(help="data set; default the runs' own")] = None,
+    split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
+    most: Annotated[int, typer.Option(help="queries of a list", min=1)] = 12,
+    quiet: Quiet = False,
+) -> None:
+    """Curated rankings with attention as a folder of pages, which need no network and no kernel.
+
+    Example: vslnb export runs/saf runs/saf-vsl pages
+    """
+    from vslnb.export import export as start
+
+    if len(runs) < 2:
+        raise InputError("vslnb export", "a run and a folder to write are needed", "vslnb export RUN OUT")
+    typer.echo(f"open {start(runs[:-1], runs[-1], data, split, most, not quiet)}")
+
+
+@app.command()
 def reproduce(
     profile: Annotated[
         str, typer.Argument(help="demo, world, flickr8k, f30k, coco, or a YAML file of parameters")

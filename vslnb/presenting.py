@@ -201,12 +201,13 @@ class Session:
         image, boxes = row.image if captions else self.state.query, self.browser.split.boxes()
         title = f"rank {row.rank} of {model}: {'the truth' if row.hit else 'a miss' if self.view['query'] else ''}"
         return {
+            "image": image,
             "title": title if captions else f"{title}: {row.caption}",
             "picture": self.address(image, LARGE),
             "alternative": self._about(image),
-            "boxes": [] if boxes is None else np.round(boxes[image], 4).tolist(),
+            "boxes": [] if boxes is None else np.round(boxes[image].astype(float), 4).tolist(),
             "words": words,
-            "weights": np.round(weights, 4).tolist(),
+            "weights": np.round(100 * weights.astype(float), 1).tolist(),  # percent
             "word": telling_word(words, weights),
         }
 

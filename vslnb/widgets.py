@@ -6,10 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anywidget
+import ipywidgets
+import numpy as np
+import torch
 import traitlets
+from IPython.display import display
 
+from vslnb import figures
 from vslnb.browsing import BrowserState
+from vslnb.config import SIMILARITIES
+from vslnb.data.precomp import Split
+from vslnb.pictures import read_picture
 from vslnb.presenting import Session, inline, load_browser
+from vslnb.ranking import VARIANTS, soft_rank
+from vslnb.semantics import CaptionSpace
 
 STATIC = Path(__file__).parent / "static"
 
@@ -49,3 +59,51 @@ class RetrievalBrowser(anywidget.AnyWidget):
     def _answer(self, change: dict) -> None:
         self.session.ask(change["new"])
         self.view, self.look = self.session.view, self.session.look
+
+
+class SoftRankExplorer(ipywidgets.VBox):
+    """Eq. 4 under each variant, on random scores: move tau and the size of the batch."""
+
+    def __init__(self):
+        tau = _slider(ipywidgets.FloatSlider, "log10 tau", -2, -5, 0, 0.25)
+        size = _slider(ipywidgets.IntSlider, "batch", 5, 2, 12, 1)
+        shown = ipywidgets.interactive_output(self._show, {"log_tau": tau, "n": size})
+        shown.layout.height = "330px"
+        super().__init__([ipywidgets.HBox([tau, size]), shown])
+
+    def _show(self, log_tau: float, n: int) -> None:
+        scores = torch.rand(n, n, generator=torch.Generator().manual_seed(n))
+        ranks = {name: soft_rank(scores, 10**log_tau, name) for name in VARIANTS}
+        display(figures.matrices({"scores": scores} | ranks))
+
+
+class CiderExplorer(ipywidgets.VBox):
+    """The pictures nearest to one of a split in Eq. 3, under each similarity of captions.
+
+    Args:
+        split: whose captions are compared.
+        nearest: how many neighbours are shown.
+    """
+
+    def __init__(self, split: Split, nearest: int = 4):
+        self.split, self.nearest, self.spaces = split, nearest, {}
+        image = _slider(ipywidgets.IntSlider, "picture", 0, 0, len(split) - 1, 1)
+        kind = ipywidgets.Dropdown(options=SIMILARITIES, value="cider", description="similarity")
+        shown = ipywidgets.interactive_output(self._show, {"image": image, "kind": kind})
+        shown.layout.height = "400px"
+        super().__init__([ipywidgets.HBox([image, kind]), shown])
+
+    def _show(self, image: int, kind: str) -> None:
+        if kind not in self.spaces:
+            captions, q = self.split.captions, self.split.captions_per_image
+            self.spaces[kind] = CaptionSpace.fit(captions, q, kind)
+        row = self.spaces[kind].image_similarity([image], np.arange(len(self.split)))[0]
+        near = [image, *(k for k in np.argsort(-row, kind="stable") if k != image)][: 1 + self.nearest]
+        q = self.split.captions_per_image
+        titles = [f"C {row[k]:.3f}\n{self.split.captions[q * k][:44]}" for k in near]
+        display(figures.pictures([read_picture(self.split, int(k)) for k in near], titles))
+
+
+def _slider(kind: type, name: str, value: float, low: float, high: float, step: float):
+    """A slider that speaks when it is let go of."""
+    return kind(value, min=low, max=high, step=step, description=name, continuous_update=False)

@@ -47,11 +47,11 @@ function controls(view, ask) {
   const names = offers.models.map((name) => [name, name]);
   const ways = [["text_to_image", "caption → pictures"], ["image_to_text", "picture → captions"]];
   bar.append(choice("direction", ways, state.way, (way) => change({ way, query: 0, text: "", curated: "" })));
-  bar.append(choice("A", names, state.models[0], (name) => change({ models: [name, ...state.models.slice(1)] })));
+  if (names.length) bar.append(choice("A", names, state.models[0], (name) => change({ models: [name, ...state.models.slice(1)] })));
   const second = [["", "none"], ...names];
   const other = (name) => change({ models: name ? [state.models[0], name] : [state.models[0]] });
-  bar.append(choice("B", second, state.models[1] ?? "", other));
-  const lists = [["", "all, by number"], ...offers.lists.map((name) => [name, name])];
+  if (names.length) bar.append(choice("B", second, state.models[1] ?? "", other));
+  const lists = [...(offers.free ? [["", "all, by number"]] : []), ...offers.lists.map((name) => [name, name])];
   bar.append(choice("list", lists, state.curated, (name) => ask({ kind: "list", name })));
   if (offers.tops.length > 1) {
     bar.append(choice("rows", offers.tops.map((n) => [n, n]), state.top, (top) => change({ top: Number(top) })));
@@ -133,9 +133,11 @@ function lookPanel(side) {
     region.style.height = `${100 * (box[3] - box[1])}%`;
     region.setAttribute("aria-label", `region ${r + 1}`);
     region.addEventListener("click", () => showRegion(r));
-    stage.append(region);
     return region;
   });
+  const area = (r) => (side.boxes[r][2] - side.boxes[r][0]) * (side.boxes[r][3] - side.boxes[r][1]);
+  const order = regions.map((_, r) => r).sort((a, b) => area(b) - area(a)); // the smallest on top
+  stage.append(...order.map((r) => regions[r]));
   const buttons = side.words.map((word, w) => {
     const node = element("button", "vb-word", word);
     node.type = "button";
@@ -146,25 +148,25 @@ function lookPanel(side) {
   function showWord(w) {
     const most = Math.max(...side.weights[w]);
     regions.forEach((region, r) => {
-      region.style.setProperty("--weight", side.weights[w][r] / most);
-      region.title = `${(100 * side.weights[w][r]).toFixed(1)} %`;
+      region.style.setProperty("--weight", side.weights[w][r] / (most || 1));
+      region.title = `${side.weights[w][r]} %`;
     });
     buttons.forEach((node, k) => {
       node.setAttribute("aria-pressed", k === w);
       node.style.setProperty("--weight", 0);
     });
-    note.textContent = `“${side.words[w]}”: strongest region ${(100 * most).toFixed(0)} % of its attention`;
+    note.textContent = `“${side.words[w]}”: strongest region ${most.toFixed(0)} % of its attention`;
   }
   function showRegion(r) {
     const given = side.weights.map((weights) => weights[r]);
     const most = Math.max(...given);
     buttons.forEach((node, w) => {
       node.setAttribute("aria-pressed", false);
-      node.style.setProperty("--weight", given[w] / most);
-      node.title = `${(100 * given[w]).toFixed(1)} %`;
+      node.style.setProperty("--weight", given[w] / (most || 1));
+      node.title = `${given[w]} %`;
     });
     regions.forEach((region, k) => region.style.setProperty("--weight", k === r ? 1 : 0));
-    note.textContent = `region ${r + 1}: “${side.words[given.indexOf(most)]}” gave it most, ${(100 * most).toFixed(0)} %`;
+    note.textContent = `region ${r + 1}: “${side.words[given.indexOf(most)]}” gave it most, ${most.toFixed(0)} %`;
   }
   panel.append(stage, words, note);
   if (side.words.length) showWord(side.word);

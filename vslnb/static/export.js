@@ -1,0 +1,67 @@
+// Stands in for the notebook's kernel on exported pages: answers view.js from what data.js holds.
+
+const { views, looks, lists, boxes } = window.VSLNB;
+const listeners = {};
+let place = { way: "text_to_image", list: Object.keys(lists.text_to_image)[0], index: 0 };
+
+const model = {
+  values: {},
+  get(name) {
+    return this.values[name];
+  },
+  set(name, value) {
+    this.values[name] = value;
+  },
+  save_changes() {
+    answer(this.values.request);
+  },
+  on(event, listener) {
+    listeners[event] = listener;
+  },
+};
+
+function show(next) {
+  place = next;
+  const queries = lists[place.way][place.list];
+  const view = views[`${place.way} ${queries[place.index]}`];
+  model.values.view = {
+    ...view,
+    state: { ...view.state, curated: place.list },
+    place: `${place.index + 1} of ${queries.length} in this list`,
+  };
+  model.values.look = {};
+  history.replaceState(null, "", `#${encodeURIComponent(JSON.stringify(place))}`);
+  listeners["change:view"]?.();
+  listeners["change:look"]?.();
+}
+
+function answer(request) {
+  const queries = lists[place.way][place.list];
+  if (request.kind === "step") {
+    show({ ...place, index: (place.index + request.by + queries.length) % queries.length });
+  } else if (request.kind === "list" && lists[place.way][request.name]) {
+    show({ ...place, list: request.name, index: 0 });
+  } else if (request.kind === "state" && request.state.way !== place.way) {
+    const there = lists[request.state.way];
+    show({ way: request.state.way, list: place.list in there ? place.list : Object.keys(there)[0], index: 0 });
+  } else if (request.kind === "look") {
+    const key = `${place.way} ${queries[place.index]} ${request.model} ${request.item}`;
+    const found = looks[key] ?? { error: "The attention of this result was not exported." };
+    const sides = found.sides?.map((side) => ({ ...side, boxes: boxes[side.image] }));
+    model.values.look = { ...found, sides };
+    listeners["change:look"]();
+  }
+}
+
+function restored() {
+  try {
+    const found = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+    if (lists[found.way][found.list][found.index] !== undefined) return found;
+  } catch {
+    // no link, or not one of ours: begin at the beginning
+  }
+  return place;
+}
+
+view.render({ model, el: document.getElementById("browser") });
+show(restored());
