@@ -230,9 +230,11 @@ def write_report(folder: Path, profile: str, rows: list[dict], data: Path | None
             sections.append(f'<section id="{name}">{body}</section>')
     title = html.escape(f"vslnb: {Path(profile).stem}")
     about = html.escape(_data_line(data)) if data else ""
+    there = (folder / "pages" / "index.html").exists()
+    pages = '<p><a href="pages/index.html">Browse the rankings</a>, with attention</p>' if there else ""
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title}</h1><p>{about}</p><table><tr><th>notebook</th><th>time</th><th>state</th></tr>{''.join(lines)}</table>"
+        f"<h1>{title}</h1><p>{about}</p>{pages}<table><tr><th>notebook</th><th>time</th><th>state</th></tr>{''.join(lines)}</table>"
         f"{''.join(sections)}</html>"
     )
     report = folder / "report.html"
