@@ -40,6 +40,13 @@ def test_every_dependency_has_an_exact_version_within_the_open_range():
     assert all(">=" in name and "<" not in name and "==" not in name for name in wanted)
 
 
+def test_every_dependency_has_a_reason():
+    rows = (ROOT / "CONTRIBUTING.md").read_text().partition("| package |")[2].splitlines()[2:]
+    listed = {normal(name) for row in rows for name in row.split("|")[1].strip().split(", ")}
+    wanted = [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]
+    assert listed == {normal(name) for name in wanted}
+
+
 def table(profile):
     """The README's table of a profile, from its runs.json."""
     lines = []
