@@ -12,7 +12,7 @@ from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.evaluation import recall
 from vslnb.files import read_json, write_json
 from vslnb.measures import measure
-from vslnb.retrieval import split_scores
+from vslnb.retrieval import kept_scores
 from vslnb.runs import REMEDY, load_run
 
 
@@ -55,11 +55,13 @@ def sgraf(
         if result["config_hash"] == found["config_hash"]:
             return result
     vocabulary = load_vocabulary(data)
-    models = [load_run(Path(results) / member.name, device)[0] for member in members]
+    paths = [Path(results) / member.name for member in members]
+    models = {path: load_run(path, device)[0] for path in paths}
     run.mkdir(parents=True, exist_ok=True)
     for part in ("dev", "test"):
         split = load_split(data, part)
-        scores = sum(split_scores(model, split, vocabulary) for model in models) / len(models)
+        scores = sum(kept_scores(path, model, split, vocabulary) for path, model in models.items())
+        scores = scores / len(models)
         found[part] = recall(scores, split.captions_per_image)
     found["measures"] = measure(scores, split)  # of the test split
     write_ranks(run, scores, split.captions_per_image)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from functools import lru_cache
@@ -19,7 +18,7 @@ from vslnb.data.precomp import Split, load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.gallery import gallery_of
 from vslnb.pictures import read_picture
-from vslnb.retrieval import split_scores
+from vslnb.retrieval import kept_scores
 from vslnb.runs import data_of, load_matcher
 
 SMALL, LARGE = 128, 448  # pixels of the longer side
@@ -49,12 +48,8 @@ def load_browser(
     models = {path.name: load_matcher(path, part, vocabulary, "cpu") for path in paths}
     scores, galleries = {}, {}
     for path in paths:
-        model, place = models[path.name], path / "scores" / split
-        try:
-            scores[path.name] = split_scores(model, part, vocabulary, progress=progress, keep=place)
-        except InputError:  # of older weights or data
-            shutil.rmtree(place)
-            scores[path.name] = split_scores(model, part, vocabulary, progress=progress, keep=place)
+        model = models[path.name]
+        scores[path.name] = kept_scores(path, model, part, vocabulary, progress)
         galleries[path.name] = gallery_of(path, model, part, vocabulary, "images")
     return Browser(part, vocabulary, models, scores, galleries)
 

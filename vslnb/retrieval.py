@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -190,6 +191,18 @@ def split_scores(
     keep_freed_memory()
     ids, lengths = vocabulary.encode_all(split.captions)
     return similarity_matrix(model, split, ids, lengths, precision, progress, keep)
+
+
+def kept_scores(
+    run: str | Path, model: Matcher, split: Split, vocabulary: Vocabulary, progress: bool = False
+) -> np.ndarray:
+    """As `split_scores`, kept in the run's scores/ for whoever asks next; one of older weights or data is remade."""
+    place = Path(run) / "scores" / split.name
+    try:
+        return split_scores(model, split, vocabulary, progress=progress, keep=place)
+    except InputError:
+        shutil.rmtree(place)
+        return split_scores(model, split, vocabulary, progress=progress, keep=place)
 
 
 def image_blocks(images: object) -> Iterator[np.ndarray | Tensor]:

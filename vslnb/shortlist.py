@@ -14,6 +14,7 @@ from vslnb.retrieval import encode_captions, encode_images, image_blocks, produc
 
 WORDS = 4  # of the quick look: with the global node alone, up to 1.5 % of the exact first results are lost
 CAPTIONS = 2048  # of a block; each image picks its own among them
+ENCODED = 256  # captions at a time, for the sake of memory
 LANES = 256  # rows or columns whose order is worked out at a time
 
 
@@ -55,7 +56,8 @@ def shortlist_scores(
         images = [pair for regions, wholes in encoded for pair in zip(regions.split(1), wholes.split(1))]
         for columns in lengths.argsort(stable=True).split(CAPTIONS):
             counts = lengths[columns]
-            words, wholes = encode_captions(model, ids[columns, : int(counts.max())], counts)
+            parts = zip(ids[columns, : int(counts.max())].split(ENCODED), counts.split(ENCODED))
+            words, wholes = map(torch.cat, zip(*(encode_captions(model, *part) for part in parts)))
             for k, image in enumerate(images):
                 listed = torch.from_numpy(np.flatnonzero(near[k, columns.numpy()]))
                 if len(listed):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vslnb.config import Config
 from vslnb.errors import InputError
-from vslnb.training import TrainingError, train
+from vslnb.training import TrainingError, complete, train
 
 ATTEMPTS = 3
 ONE_AT_A_TIME = threading.Lock()  # the random state belongs to a process: its threads take turns
@@ -44,8 +44,12 @@ def sweep(
         InputError: for a cluster that is not there.
     """
     by_hash = {result["config_hash"]: result for result in known}
-    waiting = {config.name: config for config in configs if config.hash not in by_hash}
-    yield from (by_hash[config.hash] for config in configs if config.hash in by_hash)
+    waiting = {}
+    for config in configs:
+        if done := by_hash.get(config.hash) or complete(config, data, Path(results) / config.name):
+            yield done
+        else:
+            waiting[config.name] = config
     faults: list[str] = []
     for attempt in range(1, ATTEMPTS + 1 if waiting else 1):
         try:

@@ -234,9 +234,7 @@ def train(
     run = Path(run)
     trainer = Trainer(config, data, device, run / SEMANTICS)
     config = trainer.config
-    data_hash = {
-        name: file_hash(trainer.data / name) for name in [MANIFEST] if (trainer.data / name).exists()
-    }
+    data_hash = _hash_of(trainer.data)
     claim(run, config, data_hash, resume)
     if (run / "results.json").exists():
         return read_json(run / "results.json", REMEDY, ("dev", "test"))
@@ -270,6 +268,21 @@ def train(
         if progress:
             tqdm.write(f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}")
     return _finish(run, trainer, done, progress)
+
+
+def complete(config: Config, data: str | Path, run: str | Path) -> dict | None:
+    """The results of a run that is whole, of these settings and of this data set; None where it is not."""
+    run = Path(run)
+    if not (run / "results.json").exists() or not (run / "environment.json").exists():
+        return None
+    results = read_json(run / "results.json", REMEDY, ("dev", "test"))
+    there = read_json(run / "environment.json", REMEDY).get("data")
+    return results if (results.get("config_hash"), there) == (config.hash, _hash_of(Path(data))) else None
+
+
+def _hash_of(data: Path) -> dict[str, str]:
+    """What tells a data set from another: its manifest's hash, nothing for the field's own folders."""
+    return {name: file_hash(data / name) for name in [MANIFEST] if (data / name).exists()}
 
 
 def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
