@@ -63,13 +63,16 @@ def test_profiles_that_are_not(tmp_path):
 
 def test_the_report_works_from_a_file_and_escapes_what_it_is_given(tmp_path):
     (tmp_path / "notebooks").mkdir()
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One\n\nTwo")])
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "Slider()"}
+    shown = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", widget)])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One\n\nTwo"), shown])
     nbformat.write(notebook, tmp_path / "notebooks" / "00_x.ipynb")
     rows = [
         {"notebook": "00_x", "seconds": 1.0, "fault": "<script>alert(1)</script>"},
         {"notebook": "01_y", "seconds": 2.0, "fault": ""},
     ]
     page = write_report(tmp_path, "demo", rows).read_text()
+    assert "open this notebook in JupyterLab" in page
     assert "<script" not in page and "&lt;script&gt;" in page and 'href="#00_x"' in page
     assert "http://" not in page and "https://" not in page
 

@@ -23,6 +23,7 @@ from vslnb.errors import InputError
 from vslnb.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
+WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
 PARAMETERS = (
     "profile",
@@ -226,7 +227,8 @@ def write_report(folder: Path, profile: str, rows: list[dict], data: Path | None
         )
         output = folder / "notebooks" / f"{name}.ipynb"
         if output.exists():
-            body, _ = exporter.from_notebook_node(_with_mathematics(nbformat.read(output, as_version=4)))
+            notebook = _without_widgets(_with_mathematics(nbformat.read(output, as_version=4)))
+            body, _ = exporter.from_notebook_node(notebook)
             sections.append(f'<section id="{name}">{body}</section>')
     title = html.escape(f"vslnb: {Path(profile).stem}")
     about = html.escape(_data_line(data)) if data else ""
@@ -248,4 +250,16 @@ def _with_mathematics(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if cell.cell_type == "markdown":
             text = re.sub(r"\$\$(.+?)\$\$", lambda m: convert(m[1], display="block"), cell.source, flags=re.S)
             cell.source = re.sub(r"\$([^$\n]+)\$", lambda m: convert(m[1]), text)
+    return notebook
+
+
+def _without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Widgets live in a notebook alone: a line says so in their place, for their scripts come from elsewhere."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if WIDGET in output.get("data", {}):
+                output.data = {
+                    "text/plain": "An interactive view: open this notebook in JupyterLab to use it."
+                }
     return notebook
