@@ -38,10 +38,11 @@ def pairs(axis, bench: dict) -> None:
                 ha="center",
                 fontsize=8,
             )
-    axis.set(title="similarity", ylabel="pairs a second", xticks=[0, 1], yscale="log")
+    axis.set(title="similarity", ylabel="pairs a second", xticks=[0, 1])
     axis.set_xticklabels(["SAF", "SGR"])
-    axis.margins(y=0.15)
-    axis.legend(frameon=False, fontsize=8)
+    axis.yaxis.set_major_formatter("{x:,.0f}")
+    axis.margins(y=0.3)
+    axis.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", columnspacing=1)
 
 
 def steps(axis, bench: dict) -> None:
@@ -60,7 +61,7 @@ def steps(axis, bench: dict) -> None:
                 marker=MARKS[kind],
                 color=COLOURS[kind],
                 markersize=4,
-                label=f"{module.upper()}, {NAMES[kind]}",
+                label=NAMES[kind] if module == "saf" else None,
             )
     axis.set(
         title="training step",
@@ -72,7 +73,8 @@ def steps(axis, bench: dict) -> None:
     )
     axis.set_xticklabels(["32", "64", "128"])
     axis.minorticks_off()
-    axis.legend(frameon=False, fontsize=7)
+    axis.plot([], [], "k--", label="dashed: SGR")
+    axis.legend(frameon=False, fontsize=8, loc="upper left")
 
 
 def kept(axis, shortlist: dict) -> None:
@@ -112,6 +114,7 @@ def growth(axis, large: dict) -> None:
         x, y = ([row[key] for row in rows] for key in ("images", "ms a query"))
         axis.plot(x, y, dash, marker="o", color="#0072B2", markersize=4, label=module.upper())
     axis.set(title="one query, full width", xlabel="pictures in the gallery", ylabel="milliseconds", ylim=0)
+    axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.legend(frameon=False, fontsize=8)
 
 
