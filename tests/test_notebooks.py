@@ -135,5 +135,10 @@ def test_a_notebook_runs_alone_in_any_order_without_pictures_or_truth(path, bare
     papermill.execute_notebook(
         path, tmp_path / "out.ipynb", bare, cwd=ROOT, progress_bar=False, log_output=False
     )
+    outputs = [o for cell in cells(tmp_path / "out.ipynb") for o in cell.get("outputs", ())]
+    assert any("image/png" in output.get("data", {}) for output in outputs)  # a picture to look at
+    assert not any(
+        "<Figure" in str(o.get("data", {})) for o in outputs if "image/png" not in o.get("data", {})
+    )
     kept = Path(bare["run"]) / "figures"
     assert not any(kept.glob("05_*.png")) and not (kept / "06_attention.png").exists()  # not ours to copy

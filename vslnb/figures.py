@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 
+import matplotlib.figure
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 ARM_COLOURS = {
@@ -25,6 +26,15 @@ ARM_NAMES = {
     "vsl-released": "+ VSL, released ranks",
     "vsl-shuffled": "+ VSL, shuffled images",
 }
+
+
+class Figure(matplotlib.figure.Figure):
+    """A Figure that a notebook shows as a picture, whether or not pyplot has set it up to."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png", dpi=100)
+        return stream.getvalue()
 
 
 def learning_curves(logs: Sequence[tuple[str, str, Sequence[float]]]) -> Figure:

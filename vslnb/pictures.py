@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
 from vslnb.data.precomp import Split
+from vslnb.figures import Figure
 
 HIT, MISS, LOOK = "#009E73", "#D55E00", "#E69F00"
 
