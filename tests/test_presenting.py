@@ -45,6 +45,12 @@ def test_requests_move_the_view(session):
 
 def test_a_link_into_a_list_goes_on_in_the_list(session):
     session.ask({"kind": "list", "name": LISTS[1]})
+    queries = session.queries
+    session.ask(
+        {"kind": "state", "state": session.view["state"] | {"models": ["saf"]}}
+    )  # nothing gains on itself
+    assert "empty" in session.view["error"] and session.queries == queries
+    session.ask({"kind": "state", "state": session.view["state"]})
     again = Session(session.browser, session.address, BrowserState.from_link(session.view["link"]))
     assert again.queries == session.queries and again.view == session.view
 

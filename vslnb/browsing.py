@@ -192,7 +192,7 @@ class Browser:
         return View(state, text, None if captions else owner, columns, pages)
 
     def curated(self, state: BrowserState, name: str, most: int = 50) -> list[int]:
-        """Queries worth a look, the most telling first.
+        """Queries worth a look, the most telling first (those through secondary content by number).
 
         Args:
             state: its models are A and B (with one model, B is A), its direction counts.
@@ -221,7 +221,11 @@ class Browser:
             InputError: for a model that aligns nothing.
         """
         captions = state.way == "text_to_image"
-        caption = (state.text or self.split.captions[state.query]) if captions else self.split.captions[item]
+        caption = (
+            (state.text.strip() or self.split.captions[state.query])
+            if captions
+            else self.split.captions[item]
+        )
         image = item if captions else state.query
         words, weights = caption_attention(self.models[model], self.split, self.vocabulary, caption, [image])
         return words, weights[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vslnb.comparison import write_ranks
 from vslnb.config import Config
-from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.data.precomp import file_hash, load_split, load_vocabulary
 from vslnb.evaluation import recall
 from vslnb.files import read_json, write_json
 from vslnb.measures import measure
@@ -49,10 +49,14 @@ def sgraf(
         "seed": first.seed,
         "config_hash": hashlib.sha256(hashes.encode()).hexdigest()[:12],
     }
+    best = [Path(results) / member.name / "best.safetensors" for member in members]
+    weights = [file_hash(path)[:12] for path in best if path.exists()] or None
+    found["weights"] = weights
     if (run / "results.json").exists():
         known = [*known, read_json(run / "results.json", REMEDY, ("config_hash", "dev", "test"))]
     for result in known:
-        if result["config_hash"] == found["config_hash"]:
+        same = weights is None or result.get("weights", weights) == weights
+        if result["config_hash"] == found["config_hash"] and same:
             return result
     vocabulary = load_vocabulary(data)
     paths = [Path(results) / member.name for member in members]

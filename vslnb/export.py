@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from vslnb.evaluation import DIRECTIONS
 from vslnb.presenting import Session, load_browser, shrunk
 
 STATIC = Path(__file__).parent / "static"
+BEGIN = "window.VSLNB ="
 LOOKS = 3  # results of a column whose attention is exported, the truth besides
 
 
@@ -44,12 +46,15 @@ def export(
         InputError: for a folder that holds something else, or runs that are not there.
     """
     out = Path(out)
-    if out.exists() and any(out.iterdir()) and not (out / "data.js").exists():
+    data_file = out / "data.js"
+    ours = data_file.exists() and data_file.read_text(encoding="utf-8").startswith(BEGIN)
+    if out.exists() and any(out.iterdir()) and not ours:
         raise InputError(out, "this folder holds something else", "Name a new folder.")
     if not 1 <= len(runs) <= 2:
         raise InputError("runs", f"{len(runs)} of them", "Give one, or two to compare.")
     browser = load_browser(runs, data, split, progress)
     (out / "pictures").mkdir(parents=True, exist_ok=True)
+    data_file.write_text(f"{BEGIN} null;\n", encoding="utf-8")  # ours from here on, also when cut short
 
     def address(image: int, size: int) -> str:
         path = out / "pictures" / f"{image}-{size}.jpg"
@@ -57,10 +62,11 @@ def export(
             path.write_bytes(shrunk(browser.split, image, size))
         return f"pictures/{path.name}"
 
-    for old in (out / "pictures").glob("*.jpg"):
-        old.unlink()
+    for old in (out / "pictures").iterdir():
+        if re.fullmatch(r"\d+-\d+\.jpg", old.name):
+            old.unlink()
     content = _content(browser, address, most, progress)
-    (out / "data.js").write_text(f"window.VSLNB = {json.dumps(content)};\n", encoding="utf-8")
+    data_file.write_text(f"{BEGIN} {json.dumps(content)};\n", encoding="utf-8")
     page = out / "index.html"
     page.write_text(_page(browser), encoding="utf-8")
     return page

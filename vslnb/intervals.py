@@ -21,6 +21,10 @@ class Interval(NamedTuple):
     high: float
     p: float = float("nan")
 
+    def known(self) -> dict[str, float | None]:
+        """For JSON, which has no NaN: what is not known is None."""
+        return {name: None if np.isnan(number) else number for name, number in self._asdict().items()}
+
 
 def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interval:
     """Mean of paired differences, one a seed, with Student's interval and test.
@@ -35,8 +39,8 @@ def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interv
     if len(values) < 2:
         raise ValueError("an interval needs at least two seeds")
     mean = float(values.mean())
-    if not values.std():  # Student's t is undefined where all seeds agree
-        return Interval(mean, mean, mean, float(mean == 0))
+    if np.ptp(values) <= 1e-9 * abs(mean):  # seeds that agree to the last digit say nothing of their spread
+        return Interval(mean, np.nan, np.nan)
     test = stats.ttest_1samp(values, 0.0)
     low, high = test.confidence_interval(level)
     return Interval(mean, float(low), float(high), float(test.pvalue))
@@ -78,6 +82,7 @@ def bootstrap(values: np.ndarray, level: float = 0.95, seed: int = 0) -> list[In
         [rng.multinomial(n, np.full(n, 1 / n), BLOCK) @ values / n for _ in range(RESAMPLES // BLOCK)]
     )
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    tail = np.minimum((means <= 0).mean(0), (means >= 0).mean(0))
+    # One more than counted: so few resamples cannot say that there is no chance at all.
+    tail = (np.minimum((means <= 0).sum(0), (means >= 0).sum(0)) + 1) / (RESAMPLES + 1)
     rows = zip(values.mean(0), low, high, np.minimum(1, 2 * tail))
     return [Interval(*map(float, row)) for row in rows]

@@ -37,7 +37,7 @@ def ranked_pictures(query: str, rankings: Sequence[Ranking]) -> Figure:
     """A caption's first pictures under each model, a row a model."""
     columns = max(len(ranking.items) for ranking in rankings)
     figure = Figure(figsize=(1.75 * columns, 1.85 * len(rankings) + 0.5), layout="constrained")
-    figure.suptitle(_plain(textwrap.fill(f"Query: {query}", 100)), fontsize=10.5, x=0.01, ha="left")
+    figure.suptitle(textwrap.fill(_plain(f"Query: {query}"), 100), fontsize=10.5, x=0.01, ha="left")
     rows = figure.subplots(len(rankings), columns, squeeze=False)
     for axes, ranking in zip(rows, rankings):
         for k, axis in enumerate(axes):

@@ -120,8 +120,6 @@ class Session:
         elif kind == "list":
             state = self.browser.checked(replace(state, curated=str(request.get("name")), text="", page=0))
             self.queries = self._listed(state)
-            if state.curated and not self.queries:
-                raise InputError(f"list {state.curated!r}", "it is empty for these models", "Take another.")
             state = replace(state, query=self.queries[0] if self.queries else state.query)
         elif kind == "step":
             by = -1 if request.get("by") == -1 else 1
@@ -138,7 +136,10 @@ class Session:
         self.state = state
 
     def _listed(self, state: BrowserState) -> list[int]:
-        return self.browser.curated(state, state.curated) if state.curated else []
+        found = self.browser.curated(state, state.curated) if state.curated else []
+        if state.curated and not found:
+            raise InputError(f"list {state.curated!r}", "it is empty for these models", "Take another.")
+        return found
 
     def _present(self, error: str) -> dict:
         view, count = self.browser.view(self.state), self.browser.queries(self.state.way)
@@ -194,7 +195,8 @@ class Session:
         captions = self.state.way == "text_to_image"
         words, weights = self.browser.attention(self.state, model, row.item)
         image, boxes = row.image if captions else self.state.query, self.browser.split.boxes()
-        title = f"rank {row.rank} of {model}: {'the truth' if row.hit else 'a miss' if self.view['query'] else ''}"
+        word = "" if self.view["free"] else ", the truth" if row.hit else ", a miss"
+        title = f"rank {row.rank} of {model}{word}"
         return {
             "image": image,
             "title": title if captions else f"{title}: {row.caption}",

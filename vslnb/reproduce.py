@@ -161,6 +161,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
     output, began, fault = folder / "notebooks" / notebook.name, time.perf_counter(), ""
     note = output.with_suffix(".json")
     note.unlink(missing_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
     try:
         papermill.execute_notebook(
             notebook,
@@ -173,6 +174,8 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
         )
     except papermill.PapermillExecutionError as error:
         fault = f"{error.ename}: {error.evalue}"
+    except RuntimeError as error:  # the kernel died
+        fault = f"{type(error).__name__}: {error}"
     row = {"notebook": notebook.stem, "seconds": round(time.perf_counter() - began, 1), "fault": fault}
     if not fault:
         write_json(note, {"state": _state(notebook, parameters), **row})
@@ -182,7 +185,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
 def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
     """What is known of a notebook that was run to its end in just this state, or nothing."""
     note = folder / "notebooks" / f"{notebook.stem}.json"
-    if not note.exists() or not note.with_suffix(".ipynb").exists():
+    if not all(path.exists() for path in (note, note.with_suffix(".ipynb"), folder / "figures")):
         return None
     row = read_json(note, "Remove it; the notebook is run again.", ("state", "notebook", "seconds", "fault"))
     return row if row.pop("state") == _state(notebook, parameters) else None
@@ -191,7 +194,9 @@ def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
 def _state(notebook: Path, parameters: dict) -> str:
     """A hash of the notebook, its parameters, the package and the data set's manifest."""
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
-    for path in [notebook, *sorted(PACKAGE.rglob("*.py")), ROOT / parameters["data"] / MANIFEST]:
+    code = [path for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".py", ".js", ".css")]
+    known = sorted((ROOT / parameters["known"]).glob("*runs.json")) if parameters["known"] else []
+    for path in [notebook, *code, *known, ROOT / parameters["data"] / MANIFEST]:
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vslnb.config import Config
 from vslnb.errors import InputError
+from vslnb.retrieval import resolve_device
 from vslnb.training import TrainingError, complete, train
 
 ATTEMPTS = 3
@@ -53,7 +54,7 @@ def sweep(
     faults: list[str] = []
     for attempt in range(1, ATTEMPTS + 1 if waiting else 1):
         try:
-            with _workers(cluster, len(waiting)) as executor:
+            with _workers(cluster, len(waiting), device) as executor:
                 for name, outcome in _outcomes(executor, waiting, Path(data), Path(results), device):
                     del waiting[name]
                     if isinstance(outcome, Exception):
@@ -69,11 +70,11 @@ def sweep(
 
 
 @contextlib.contextmanager
-def _workers(cluster: str, runs: int) -> Iterator[Executor]:
+def _workers(cluster: str, runs: int, device: str) -> Iterator[Executor]:
     if not cluster:
         # A fresh process: one that is forked from a program with threads can hang.
         context = multiprocessing.get_context("spawn")
-        workers = min(runs, os.cpu_count() or 1)
+        workers = min(runs, os.cpu_count() or 1) if resolve_device(device).type == "cpu" else 1
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
             yield pool
         return
@@ -102,7 +103,9 @@ def _outcomes(
     for done in as_completed(running):
         try:
             yield running[done], done.result()
-        except (TrainingError, InputError) as fault:
+        except BrokenExecutor:
+            raise
+        except Exception as fault:  # also what no one foresaw: the others are not to suffer
             yield running[done], fault
 
 

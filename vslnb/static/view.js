@@ -26,6 +26,7 @@ function choice(label, options, value, changed) {
 function button(text, title, pressed, disabled = false) {
   const node = element("button", "vb-button", text);
   node.title = title;
+  node.setAttribute("aria-label", title);
   node.type = "button";
   node.disabled = disabled;
   node.addEventListener("click", pressed);
@@ -183,17 +184,17 @@ function render({ model, el }) {
   error.setAttribute("role", "alert");
   root.append(...places);
   el.append(root);
-  let asked = 0;
   const ask = (request) => {
-    asked += 1;
-    model.set("request", { ...request, number: asked });
+    const number = (model.get("request")?.number ?? 0) + 1; // a request like the last one is still a request
+    model.set("request", { ...request, number });
     model.save_changes();
   };
 
   function draw() {
     const view = model.get("view");
     if (!view || !view.state) return;
-    const focus = root.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+    const inside = root.contains(document.activeElement);
+    const focus = inside ? document.activeElement.getAttribute("aria-label") : null;
     top.replaceChildren(...controls(view, ask));
     error.textContent = view.error;
     query.replaceChildren(element("span", "vb-what", view.free ? "Your words:" : "Query:"));
@@ -217,7 +218,7 @@ function render({ model, el }) {
     if (view.link) pages.append(link);
     const again = focus && [...root.querySelectorAll("[aria-label]")].find((n) => n.getAttribute("aria-label") === focus);
     if (again) again.focus();
-    else if (focus) root.focus();
+    else if (inside) root.focus();
   }
 
   function look() {
