@@ -10,7 +10,6 @@ import ipywidgets
 import numpy as np
 import torch
 import traitlets
-from IPython.display import display
 
 from vslnb import figures
 from vslnb.browsing import BrowserState
@@ -67,14 +66,12 @@ class SoftRankExplorer(ipywidgets.VBox):
     def __init__(self):
         tau = _slider(ipywidgets.FloatSlider, "log10 tau", -2, -5, 0, 0.25)
         size = _slider(ipywidgets.IntSlider, "batch", 5, 2, 12, 1)
-        shown = ipywidgets.interactive_output(self._show, {"log_tau": tau, "n": size})
-        shown.layout.height = "330px"
-        super().__init__([ipywidgets.HBox([tau, size]), shown])
+        super().__init__([ipywidgets.HBox([tau, size]), _shown(self._figure, tau, size)])
 
-    def _show(self, log_tau: float, n: int) -> None:
+    def _figure(self, log_tau: float, n: int) -> figures.Figure:
         scores = torch.rand(n, n, generator=torch.Generator().manual_seed(n))
         ranks = {name: soft_rank(scores, 10**log_tau, name) for name in VARIANTS}
-        display(figures.matrices({"scores": scores} | ranks))
+        return figures.matrices({"scores": scores} | ranks)
 
 
 class CiderExplorer(ipywidgets.VBox):
@@ -89,11 +86,9 @@ class CiderExplorer(ipywidgets.VBox):
         self.split, self.nearest, self.spaces = split, nearest, {}
         image = _slider(ipywidgets.IntSlider, "picture", 0, 0, len(split) - 1, 1)
         kind = ipywidgets.Dropdown(options=SIMILARITIES, value="cider", description="similarity")
-        shown = ipywidgets.interactive_output(self._show, {"image": image, "kind": kind})
-        shown.layout.height = "400px"
-        super().__init__([ipywidgets.HBox([image, kind]), shown])
+        super().__init__([ipywidgets.HBox([image, kind]), _shown(self._figure, image, kind)])
 
-    def _show(self, image: int, kind: str) -> None:
+    def _figure(self, image: int, kind: str) -> figures.Figure:
         if kind not in self.spaces:
             captions, q = self.split.captions, self.split.captions_per_image
             self.spaces[kind] = CaptionSpace.fit(captions, q, kind)
@@ -101,7 +96,20 @@ class CiderExplorer(ipywidgets.VBox):
         near = [image, *(k for k in np.argsort(-row, kind="stable") if k != image)][: 1 + self.nearest]
         q = self.split.captions_per_image
         titles = [f"C {row[k]:.3f}\n{self.split.captions[q * k][:44]}" for k in near]
-        display(figures.pictures([read_picture(self.split, int(k)) for k in near], titles))
+        return figures.pictures([read_picture(self.split, int(k)) for k in near], titles)
+
+
+def _shown(draw, *controls: ipywidgets.Widget) -> ipywidgets.Image:
+    """A picture of `draw(values of the controls)` that is replaced in place when one of them changes."""
+    picture = ipywidgets.Image(format="png")
+
+    def update(_: object = None) -> None:
+        picture.value = draw(*(control.value for control in controls))._repr_png_()
+
+    for control in controls:
+        control.observe(update, "value")
+    update()
+    return picture
 
 
 def _slider(kind: type, name: str, value: float, low: float, high: float, step: float):
