@@ -151,8 +151,7 @@ class Browser:
             InputError: for a model, a direction, a query, a list or a number of rows that is not there.
         """
         free = bool(state.text.strip())
-        queries, items = self._sizes(state.way) if state.way in DIRECTIONS else (0, 0)
-        items = min(items, FOUND) if free else items
+        queries = self.queries(state.way) if state.way in DIRECTIONS else 0
         wrong = [
             (
                 not 1 <= len(state.models) <= 2 or not set(state.models) <= set(self.scores),
@@ -165,7 +164,7 @@ class Browser:
             (state.curated not in ("", *LISTS), "list", state.curated),
             (len(state.text) > LONGEST, "text", f"{len(state.text)} characters"),
             (
-                bool(state.text.strip()) and state.way != "text_to_image",
+                free and state.way != "text_to_image",
                 "direction of a free text",
                 state.way,
             ),
@@ -173,7 +172,7 @@ class Browser:
         for bad, what, value in wrong:
             if bad:
                 raise InputError(f"{what} {value!r}"[:200], "not in this browser", REMEDY)
-        return replace(state, page=max(0, min(state.page, -(-items // state.top) - 1)))
+        return replace(state, page=max(0, min(state.page, self._pages(state) - 1)))
 
     def view(self, state: BrowserState) -> View:
         """The query and every model's page of results, the truth pinned below where it ranks beyond it.
@@ -187,9 +186,7 @@ class Browser:
         owner = None if free else state.query // self._q if captions else state.query
         text = state.text if free else self.split.captions[state.query] if captions else ""
         columns = tuple(self._column(state, name, owner) for name in state.models)
-        items = FOUND if free else self._sizes(state.way)[1]
-        pages = -(-min(items, self._sizes(state.way)[1]) // state.top)
-        return View(state, text, None if captions else owner, columns, pages)
+        return View(state, text, None if captions else owner, columns, self._pages(state))
 
     def curated(self, state: BrowserState, name: str, most: int = 50) -> list[int]:
         """Queries worth a look, the most telling first (those through secondary content by number).
@@ -233,6 +230,10 @@ class Browser:
     def queries(self, way: str) -> int:
         """How many queries a direction has."""
         return self._sizes(way)[0]
+
+    def _pages(self, state: BrowserState) -> int:
+        items = self._sizes(state.way)[1]
+        return -(-(min(items, FOUND) if state.text.strip() else items) // state.top)
 
     @property
     def _q(self) -> int:

@@ -162,7 +162,6 @@ class Session:
             "query": query,
             "columns": [self._column(column, state) for column in view.columns],
             "pages": view.pages,
-            "looks": True,
             "error": error,
         }
 

@@ -92,17 +92,14 @@ def similarity_matrix(
         InputError: if another matrix is kept in that folder.
     """
     shape = (len(images), len(ids))
-    if keep is None:
-        result = np.empty(shape, dtype=np.float32)
-        for _, columns, block in score_columns(model, images, ids, lengths, precision, progress):
+    kept = keep and MatrixFile(keep, shape, _fingerprint(model, images, ids, lengths, precision))
+    result, done = (kept.scores, kept.done) if kept else (np.empty(shape, dtype=np.float32), ())
+    for number, columns, block in score_columns(model, images, ids, lengths, precision, progress, done):
+        if kept:
+            kept.add(number, columns, block)
+        else:
             result[:, columns] = block
-        return result
-    kept = MatrixFile(keep, shape, _fingerprint(model, images, ids, lengths, precision))
-    for number, columns, block in score_columns(
-        model, images, ids, lengths, precision, progress, skip=kept.done
-    ):
-        kept.add(number, columns, block)
-    return kept.scores
+    return result
 
 
 @torch.inference_mode()

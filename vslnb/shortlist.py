@@ -8,6 +8,7 @@ from tqdm.auto import tqdm
 
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
+from vslnb.gallery import WORDS  # of the quick look, as in a search
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 from vslnb.retrieval import (
@@ -19,7 +20,6 @@ from vslnb.retrieval import (
     split_scores,
 )
 
-WORDS = 4  # of the quick look: with the global node alone, up to 1.5 % of the exact first results are lost
 CAPTIONS = 2048  # of a block; each image picks its own among them
 ENCODED = 256  # captions at a time, for the sake of memory
 LANES = 256  # rows or columns whose order is worked out at a time

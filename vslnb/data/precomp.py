@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,11 @@ class Split:
         )
 
     def boxes(self) -> np.ndarray | None:
-        """Region boxes (N, R, 4) as shares of width and height, or None where the data set has none."""
+        """Region boxes (N, R, 4) as shares of width and height, or None where the data set has none; read once."""
+        return self._boxes
+
+    @cached_property
+    def _boxes(self) -> np.ndarray | None:
         path = self.folder / f"{self.name}_boxes.npy"
         if not path.exists():
             return None
@@ -87,11 +92,15 @@ class Split:
         return np.broadcast_to(boxes, (len(self), *boxes.shape[1:]))
 
     def pictures(self) -> list[Path] | None:
-        """The picture of every image, or None where the data set has none.
+        """The picture of every image, or None where the data set has none; read once.
 
         Raises:
             InputError: for a path that leads out of the folder of pictures.
         """
+        return self._pictures
+
+    @cached_property
+    def _pictures(self) -> list[Path] | None:
         path = self.folder / f"{self.name}_pictures.txt"
         if not path.exists():
             return None

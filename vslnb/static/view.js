@@ -99,7 +99,7 @@ function result(view, column, row, ask) {
   card.append(element("span", "vb-numbers", `${row.score.toFixed(3)}${cider}`));
   const about = row.picture ? row.alternative : row.caption;
   card.setAttribute("aria-label", `rank ${row.rank}, ${word || "result"}: ${about}`);
-  card.title = view.looks ? "where did the words look?" : about;
+  card.title = "where did the words look?";
   card.addEventListener("click", () => ask({ kind: "look", model: column.model, item: row.item }));
   return card;
 }
