@@ -26,7 +26,6 @@ function choice(label, options, value, changed) {
 function button(text, title, pressed, disabled = false) {
   const node = element("button", "vb-button", text);
   node.title = title;
-  node.setAttribute("aria-label", title);
   node.type = "button";
   node.disabled = disabled;
   node.addEventListener("click", pressed);
@@ -194,7 +193,8 @@ function render({ model, el }) {
     const view = model.get("view");
     if (!view || !view.state) return;
     const inside = root.contains(document.activeElement);
-    const focus = inside ? document.activeElement.getAttribute("aria-label") : null;
+    const named = (node) => node.getAttribute("aria-label") || node.title;
+    const focus = inside ? named(document.activeElement) : null;
     top.replaceChildren(...controls(view, ask));
     error.textContent = view.error;
     query.replaceChildren(element("span", "vb-what", view.free ? "Your words:" : "Query:"));
@@ -216,7 +216,7 @@ function render({ model, el }) {
     link.title = "RetrievalBrowser(..., link=...) restores this view";
     link.addEventListener("focus", () => link.select());
     if (view.link) pages.append(link);
-    const again = focus && [...root.querySelectorAll("[aria-label]")].find((n) => n.getAttribute("aria-label") === focus);
+    const again = focus && [...root.querySelectorAll("[aria-label], [title]")].find((node) => named(node) === focus);
     if (again) again.focus();
     else if (inside) root.focus();
   }
