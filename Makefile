@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-semantics bench-shortlist bench-large lab flickr8k tuning clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser lab flickr8k tuning clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -12,6 +12,13 @@ test: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Damaged input for every reader, 2,000 cases each; programs killed at random instants. Some minutes each.
+fuzz: .venv/ready
+	$(BIN)/python tests/fuzz.py 2000 0
+
+kills: .venv/ready
+	$(BIN)/python tests/kills.py 30 0
 
 # Each measurement has a process of its own; leave the machine alone meanwhile. A table that figures/ has is
 # kept: `--again` measures it anew. All of bench takes forty minutes, all of bench-large about an hour.
@@ -31,6 +38,10 @@ bench-shortlist: .venv/ready
 bench-large: .venv/ready
 	$(BIN)/python benchmarks/large.py
 	$(BIN)/python benchmarks/figure.py
+
+# After `make flickr8k`, in JupyterLab and Chromium.
+bench-browser: .venv/ready
+	$(BIN)/python benchmarks/browser.py runs/flickr8k/saf-triplet-s0 runs/flickr8k/saf-vsl-paper-s0
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from measure import ROOT
 from vslnb.config import MODULES, Config, recipe
+from vslnb.files import write_json
 from vslnb.sweep import sweep
 
 RATES = (1e-3, 5e-4, 2e-3)
@@ -54,7 +55,7 @@ def main() -> None:
         for result in sweep(plans, data, home, known=list(found.values())):
             keep = ("name", "module", "arm", "seed", "config_hash", "dev")
             found[result["config_hash"]] = {key: result[key] for key in keep}
-            STORE.write_text(json.dumps(list(found.values()), indent=1) + "\n")
+            write_json(STORE, list(found.values()))
 
     run([plan for module in MODULES for plan in baselines(module)])
     rates = {module: best(baselines(module), found).training.learning_rate for module in MODULES}

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
-import nbformat
 import pytest
 
+import lab
 from vslnb.config import recipe
 from vslnb.data.world import build_world
 from vslnb.export import export
-from vslnb.reproduce import ROOT
 from vslnb.training import train
 
 pytestmark = pytest.mark.browser
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
 
 
@@ -52,12 +38,12 @@ def chromium():
     """A page's browser; without Chromium a test says so, and fails in CI."""
     from playwright.sync_api import sync_playwright
 
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = lab.chromium_path()
     if path is None:
         message = "Chromium is not installed (set CHROMIUM)"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=path, args=lab.FLAGS)
         yield browser
         browser.close()
 
@@ -133,52 +119,17 @@ def test_hostile_captions_are_text(runs, page, tmp_path):
 
 @pytest.fixture(scope="module")
 def jupyter(tmp_path_factory, runs):
-    """JupyterLab on loopback in a folder with one notebook."""
+    """JupyterLab in a folder with one notebook."""
     home = tmp_path_factory.mktemp("lab")
     source = f"from vslnb.widgets import RetrievalBrowser\nRetrievalBrowser({[str(run) for run in runs]!r})"
-    cells = [nbformat.v4.new_code_cell(source, id="cell-00")]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), home / "browse.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = [
-        "--no-browser",
-        "--allow-root",
-        "--ip=127.0.0.1",
-        f"--port={port}",
-        "--ServerApp.port_retries=0",
-    ]
-    options += ["--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={home}"]
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "HOME": str(home),
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyter", "lab", *options],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"{address}/api").read()
-            break
-        except OSError:
-            time.sleep(0.25)
-    yield address
-    server.terminate()
-    server.wait(20)
+    lab.write_notebook(home / "browse.ipynb", source)
+    with lab.jupyterlab(home) as address:
+        yield address
 
 
 def test_the_widget_in_jupyterlab(jupyter, page):
-    page.goto(f"{jupyter}/lab/tree/browse.ipynb")
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
-    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    lab.open_notebook(page, jupyter, "browse.ipynb")
+    lab.run_all(page)
     browser = page.locator(".vslnb-browser")
     browser.wait_for(timeout=90_000)
     page.wait_for_timeout(500)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -102,11 +103,15 @@ def train(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Train one run and evaluate its best weights.
+    """Train one run and evaluate its best weights; Ctrl-C saves, --resume goes on.
 
     Example: vslnb train world-saf-vsl --data data/world --run runs/saf-vsl --set loss.beta=5
+
+    Example: torchrun --nproc-per-node 4 -m -- vslnb train coco-sgr --data data/coco_precomp --run runs/sgr
     """
+    from vslnb import processes
     from vslnb.config import recipe as find
+    from vslnb.retrieval import resolve_device
     from vslnb.training import TrainingError
     from vslnb.training import train as start
 
@@ -116,12 +121,17 @@ def train(
         if not equals:
             raise InputError(f"--set {setting}", "no value", "Write NAME=VALUE, for example loss.beta=10.")
         changes[name] = value
+    config = find(recipe).with_settings(changes)
     try:
-        results = start(find(recipe).with_settings(changes), data, run, device, resume, not quiet)
+        with processes.together(resolve_device(device)):
+            results = start(config, data, run, device, resume, not quiet)
+            first = processes.rank() == 0
     except TrainingError as fault:
-        typer.secho(f"stopped: {fault}", fg="red", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(_table({str(run): results["test"]}))
+        _stop(f"stopped: {fault}")
+    except KeyboardInterrupt as stop:
+        _stop(str(stop) or "interrupted; go on with --resume", 130)
+    if first:
+        typer.echo(_table({str(run): results["test"]}))
 
 
 @app.command()
@@ -149,14 +159,17 @@ def evaluate(
 
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
+    from vslnb import processes
     from vslnb.data.precomp import load_split, load_vocabulary
     from vslnb.evaluation import fold_mean, positive_ranks
     from vslnb.intervals import bootstrap, recalls_by_image
     from vslnb.measures import measure
-    from vslnb.retrieval import split_scores
+    from vslnb.retrieval import resolve_device, split_scores
     from vslnb.runs import data_of, load_matcher
     from vslnb.shortlist import shortlist_scores
 
+    if shortlist > 1 and int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise InputError("--shortlist", "works in one process", "Leave out torchrun.")
     if keep and shortlist > 1:
         raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")
     data = data or data_of(runs)
@@ -173,15 +186,20 @@ def evaluate(
                 rows[name]["gain"] = bootstrap(by_image - first)[-1]
             first = by_image if first is None else first
 
-    for run in runs:
-        model = load_matcher(run, part, vocabulary, device)
-        if shortlist > 1:
-            scores = shortlist_scores(model, part, vocabulary, shortlist, precision, not quiet)
-        else:
-            place = keep and keep / f"{run.name}-{split}-{precision}"
-            scores = split_scores(model, part, vocabulary, precision, not quiet, place)
-        add(str(run), scores)
-        total = total + scores
+    with processes.together(resolve_device(device)):
+        first_process = processes.rank() == 0
+        for run in runs:
+            model = load_matcher(run, part, vocabulary, device)
+            if shortlist > 1:
+                scores = shortlist_scores(model, part, vocabulary, shortlist, precision, not quiet)
+            else:
+                place = keep and keep / f"{run.name}-{split}-{precision}"
+                scores = split_scores(model, part, vocabulary, precision, not quiet, place)
+            if first_process:
+                add(str(run), scores)
+            total = total + scores
+    if not first_process:
+        return
     if ensemble:
         add("ensemble", total / len(runs))
     typer.echo(_table(rows))
@@ -315,11 +333,22 @@ def main() -> None:
     try:
         app()
     except InputError as fault:
-        _stop(str(fault))
+        _stop(f"error: {fault}")
     except OSError as fault:  # a full disk, a folder that may not be written
-        _stop(f"{fault.filename or 'disk'}: {fault.strerror or fault}")
+        _stop(f"error: {fault.filename or 'disk'}: {fault.strerror or fault}")
+    except RuntimeError as fault:
+        if type(fault).__name__ != "ProcessLost":  # by name: its module would load torch before it is needed
+            raise
+        _say(f"error: {fault}. Start again, with any number of processes; `train` wants --resume.")
+        sys.exit(1)
 
 
-def _stop(message: str) -> None:
-    typer.secho(f"error: {message}", fg="red", err=True)
-    sys.exit(1)
+def _stop(message: str, code: int = 1) -> None:
+    """Say why and end; of several processes that all have one reason, the first speaks."""
+    if os.environ.get("RANK", "0") == "0":
+        _say(message)
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
+    typer.secho(message, fg="red", err=True)

@@ -1,4 +1,4 @@
-"""The one error a user is meant to read."""
+"""The error a user is meant to read."""
 
 from __future__ import annotations
 
@@ -23,3 +23,11 @@ class InputError(ValueError):
     def __str__(self) -> str:
         where, problem, remedy = self.args
         return f"{where}: {problem.rstrip('.')}. {remedy}"
+
+
+class Busy(InputError):
+    """Another process writes to the place that was named."""
+
+
+class Stale(InputError):
+    """What is kept there belongs to other weights, other data or an older program, or is damaged."""

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from vslnb.browsing import LISTS, Browser, BrowserState
 from vslnb.errors import InputError
 from vslnb.evaluation import DIRECTIONS
+from vslnb.files import write_text
 from vslnb.presenting import Session, load_browser, shrunk
 
 STATIC = Path(__file__).parent / "static"
@@ -54,7 +55,7 @@ def export(
         raise InputError("runs", f"{len(runs)} of them", "Give one, or two to compare.")
     browser = load_browser(runs, data, split, progress)
     (out / "pictures").mkdir(parents=True, exist_ok=True)
-    data_file.write_text(f"{BEGIN} null;\n", encoding="utf-8")  # ours from here on, also when cut short
+    write_text(data_file, f"{BEGIN} null;\n")  # ours from here on, also when cut short
 
     def address(image: int, size: int) -> str:
         path = out / "pictures" / f"{image}-{size}.jpg"
@@ -66,9 +67,9 @@ def export(
         if re.fullmatch(r"\d+-\d+\.jpg", old.name):
             old.unlink()
     content = _content(browser, address, most, progress)
-    data_file.write_text(f"{BEGIN} {json.dumps(content)};\n", encoding="utf-8")
+    write_text(data_file, f"{BEGIN} {json.dumps(content)};\n")
     page = out / "index.html"
-    page.write_text(_page(browser), encoding="utf-8")
+    write_text(page, _page(browser))
     return page
 
 

@@ -6,6 +6,7 @@ caption's four weightiest words, for the best of the first look; then all words,
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,14 +16,17 @@ import torch
 from torch import Tensor
 
 from vslnb import retrieval
+from vslnb.arrays import new_array
 from vslnb.data.precomp import MANIFEST, Split, file_hash, read_manifest
 from vslnb.data.regions import EfficientNetLite0, read_photo
 from vslnb.data.vocabulary import Vocabulary
-from vslnb.errors import InputError
+from vslnb.errors import InputError, Stale
 from vslnb.files import read_json, write_json
+from vslnb.locks import locked
 from vslnb.models import Matcher
 
-NOTE = "gallery.json"
+NOTE, REMEDY = "gallery.json", "Remove it; it will be made again."
+DIMENSIONS = {"parts": (3, np.float32), "wholes": (2, np.float32), "lengths": (1, np.int64)}
 WORDS, WIDER = 4, 6  # words of the second look, which sees WIDER times as many items as the last
 BLOCK = 64
 
@@ -43,14 +47,16 @@ class Gallery:
             weights: the hash of the weights.
 
         Raises:
-            InputError: for a gallery of another kind or of other weights.
+            Stale: for a gallery of another kind, of other weights, or a damaged one.
         """
         self.folder, self.note = Path(folder), {"kind": kind, "weights": weights, "segments": []}
         if (self.folder / NOTE).exists():
-            remedy = "Remove it; it will be made again."
-            found = read_json(self.folder / NOTE, remedy, ("kind", "weights", "segments"))
+            found = read_json(self.folder / NOTE, REMEDY, ("kind", "weights", "segments"), Stale)
             if (found["kind"], found["weights"]) != (kind, weights):
-                raise InputError(self.folder, "a gallery of other weights or of another kind", remedy)
+                raise Stale(self.folder, "a gallery of other weights or of another kind", REMEDY)
+            sizes = found["segments"]
+            if not isinstance(sizes, list) or not all(type(size) is int and size > 0 for size in sizes):
+                raise Stale(self.folder / NOTE, f"`segments` is {sizes!r:.60}", REMEDY)
             self.note = found
         self._wholes = torch.empty(0)
         self.segments = [self._open(k) for k in range(len(self.note["segments"]))]
@@ -63,14 +69,19 @@ class Gallery:
 
     def _open(self, segment: int) -> dict[str, np.ndarray]:
         try:
-            return {
-                name: np.load(self._path(segment, name), mmap_mode="r")
-                for name in ("parts", "wholes", "lengths")
-            }
-        except (OSError, ValueError) as fault:
-            raise InputError(
-                self.folder, f"a damaged gallery ({fault})", "Remove it; it will be made again."
-            ) from None
+            arrays = {name: np.load(self._path(segment, name), mmap_mode="r") for name in DIMENSIONS}
+        except (OSError, ValueError, EOFError) as fault:
+            raise Stale(self.folder, f"a damaged gallery ({fault})", REMEDY) from None
+        size, width = self.note["segments"][segment], arrays["parts"].shape[-1:]
+        for name, (dimensions, dtype) in DIMENSIONS.items():
+            array = arrays[name]
+            whole = array.ndim == dimensions and array.dtype == dtype and len(array) == size
+            if not whole or (name != "lengths" and array.shape[-1:] != width):
+                raise Stale(self._path(segment, name), f"{array.dtype} of shape {array.shape}", REMEDY)
+        lengths, longest = arrays["lengths"], arrays["parts"].shape[1]
+        if not (1 <= lengths.min() and lengths.max() <= longest):
+            raise Stale(self._path(segment, "lengths"), f"lengths not from 1 to {longest}", REMEDY)
+        return arrays
 
     def add(self, items: int, blocks: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
         """Append items that come encoded, block by block: parts (n, L, D), wholes (n, D), lengths (n,).
@@ -84,9 +95,7 @@ class Gallery:
                 array = block.detach().cpu().numpy()
                 if name not in files:
                     shape = (items, *array.shape[1:])
-                    files[name] = np.lib.format.open_memmap(
-                        self._path(segment, name), "w+", array.dtype, shape
-                    )
+                    files[name] = new_array(self._path(segment, name), array.dtype, shape)
                 files[name][done : done + len(array)] = array
             done += len(parts)
         for file in files.values():
@@ -184,19 +193,24 @@ def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, 
     data = split.folder / MANIFEST
     told = file_hash(data) if data.exists() else f"{split.features.shape} {len(split.captions)}"
     weights = f"{file_hash(run / 'best.safetensors')} {told}"
-    try:
-        gallery = Gallery(folder, kind, weights)
-    except InputError:
-        shutil.rmtree(folder)
-        gallery = Gallery(folder, kind, weights)
-    if not len(gallery):
-        if kind == "images":
-            blocks = (split.regions(slice(k, k + BLOCK)) for k in range(0, len(split), BLOCK))
-            gallery.add(len(split), encode_images(model, blocks))
-        else:
-            encoded = encode_captions(model, *vocabulary.encode_all(split.captions))
-            gallery.add(len(split.captions), encoded)
-    return gallery
+    if (folder / NOTE).exists():  # one that is whole needs no lock, so that others may search meanwhile
+        with contextlib.suppress(Stale):
+            if len(gallery := Gallery(folder, kind, weights)):
+                return gallery
+    with locked(folder.parent):
+        try:
+            gallery = Gallery(folder, kind, weights)
+        except Stale:
+            shutil.rmtree(folder)
+            gallery = Gallery(folder, kind, weights)
+        if not len(gallery):
+            if kind == "images":
+                blocks = (split.regions(slice(k, k + BLOCK)) for k in range(0, len(split), BLOCK))
+                gallery.add(len(split), encode_images(model, blocks))
+            else:
+                encoded = encode_captions(model, *vocabulary.encode_all(split.captions))
+                gallery.add(len(split.captions), encoded)
+        return gallery
 
 
 def features_of(photo: Path, split: Split) -> np.ndarray:

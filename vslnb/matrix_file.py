@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vslnb.errors import InputError
+from vslnb.arrays import array_to_fill, new_array
+from vslnb.errors import Stale
 from vslnb.files import read_json, write_json
 from vslnb.memory import forget
 
@@ -35,27 +36,27 @@ class MatrixFile:
             key: tells it from every other matrix.
 
         Raises:
-            InputError: if another matrix is there, or a damaged one.
+            InputError: if another matrix is there, a damaged one, or no room for it.
         """
         self.folder, self.key, self.done = Path(folder), key, []
         self.folder.mkdir(parents=True, exist_ok=True)
         path, note = self.folder / "scores.npy", self.folder / "scores.json"
         if not note.exists():
-            self._file = np.lib.format.open_memmap(path, "w+", np.float32, shape[::-1])
+            self._file = new_array(path, np.float32, shape[::-1])
             write_json(note, {"key": key, "done": []})
             return
-        found = read_json(note, REMEDY, ("key", "done"))
+        found = read_json(note, REMEDY, ("key", "done"), Stale)
         if found["key"] != key:
-            raise InputError(self.folder, "scores of another model or other data are here", REMEDY)
+            raise Stale(self.folder, "scores of another model or other data are here", REMEDY)
         try:
-            self._file = np.lib.format.open_memmap(path, "r+")
+            self._file = array_to_fill(path)
         except (OSError, ValueError) as fault:
-            raise InputError(path, f"a damaged matrix ({fault})", REMEDY) from None
+            raise Stale(path, f"a damaged matrix ({fault})", REMEDY) from None
         if self._file.shape != shape[::-1] or self._file.dtype != np.float32:
-            raise InputError(
-                path, f"{self._file.dtype} {self._file.shape}, not float32 {shape[::-1]}", REMEDY
-            )
-        self.done = list(found["done"])
+            raise Stale(path, f"{self._file.dtype} {self._file.shape}, not float32 {shape[::-1]}", REMEDY)
+        if not isinstance(found["done"], list) or not all(type(number) is int for number in found["done"]):
+            raise Stale(note, f"`done` is {found['done']!r:.60}", REMEDY)
+        self.done = found["done"]
 
     @property
     def scores(self) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import io
 import json
 import re
 import shutil
@@ -20,7 +21,7 @@ from nbconvert import HTMLExporter
 
 from vslnb.data.precomp import MANIFEST, file_hash, read_manifest
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_json
+from vslnb.files import read_json, write_bytes, write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -85,7 +86,19 @@ def prepare_data(data: str | Path, dataset: str) -> Path:
 def known_results(folder: str) -> list[dict]:
     """Results that need not be computed again: every `*runs.json` of a folder, from the project's root; "" is none."""
     files = sorted((ROOT / folder).glob("*runs.json")) if folder else []
-    return [result for file in files for result in json.loads(file.read_text(encoding="utf-8"))]
+    return [result for file in files for result in _results(file)]
+
+
+def _results(file: Path) -> list[dict]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError) as fault:
+        raise InputError(file, f"not JSON ({fault})", "Remove it; its runs are trained again.") from None
+    if not isinstance(content, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("config_hash"), str) for one in content
+    ):
+        raise InputError(file, "not a list of results", "Remove it; its runs are trained again.")
+    return content
 
 
 def save_figure(figure: Figure, run: Path, name: str, photos: bool = False) -> Path:
@@ -95,7 +108,9 @@ def save_figure(figure: Figure, run: Path, name: str, photos: bool = False) -> P
     """
     path = run / ("photos" if photos else "figures") / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130, metadata={"Software": None})
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=130, metadata={"Software": None})
+    write_bytes(path, stream.getvalue())
     return path
 
 
@@ -143,7 +158,7 @@ def reproduce(
             word = row["fault"] or f"{row['seconds']:.0f} s"
         rows.append(row)
         typer.echo(word)
-    (folder / "reproduce.json").write_text(json.dumps(rows, indent=1) + "\n")
+    write_json(folder / "reproduce.json", rows)
     report = write_report(folder, profile, rows, ROOT / parameters["data"])
     failed = [row["notebook"] for row in rows if row["fault"]]
     if failed:
@@ -245,7 +260,7 @@ def write_report(folder: Path, profile: str, rows: list[dict], data: Path | None
         f"{''.join(sections)}</html>"
     )
     report = folder / "report.html"
-    report.write_text(page, encoding="utf-8")
+    write_text(report, page)
     return report
 
 

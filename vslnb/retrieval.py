@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from vslnb import processes
 from vslnb.config import PRECISIONS
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
-from vslnb.errors import InputError
+from vslnb.errors import InputError, Stale
+from vslnb.locks import locked
 from vslnb.matrix_file import MatrixFile
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
@@ -91,15 +93,39 @@ def similarity_matrix(
         ValueError: for shapes, ids or lengths that do not fit together or the model.
         InputError: if another matrix is kept in that folder.
     """
-    shape = (len(images), len(ids))
-    kept = keep and MatrixFile(keep, shape, _fingerprint(model, images, ids, lengths, precision))
-    result, done = (kept.scores, kept.done) if kept else (np.empty(shape, dtype=np.float32), ())
-    for number, columns, block in score_columns(model, images, ids, lengths, precision, progress, done):
-        if kept:
-            kept.add(number, columns, block)
-        else:
+    if not keep:
+        result = np.empty((len(images), len(ids)), dtype=np.float32)
+        blocks = _shared_columns(model, images, ids, lengths, precision, progress, [])
+        for _, columns, block in blocks:
             result[:, columns] = block
-    return result
+        return result
+    place = Path(keep), (len(images), len(ids)), _fingerprint(model, images, ids, lengths, precision)
+    first = processes.rank() == 0
+    with locked(Path(keep)) if first else contextlib.nullcontext():
+        kept = MatrixFile(*place) if first else None
+        done = processes.of_all(kept and kept.done)[0]
+        blocks = _shared_columns(model, images, ids, lengths, precision, progress, done)
+        for number, columns, block in blocks:
+            if kept:
+                kept.add(number, columns, block)
+        processes.wait()
+    return (kept or MatrixFile(*place)).scores
+
+
+def _shared_columns(
+    model: Matcher,
+    images: object,
+    ids: object,
+    lengths: object,
+    precision: str,
+    progress: bool,
+    done: Collection[int],
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """`score_columns` of what is not done: each process computes its share, all get all."""
+    rank, count = processes.rank(), processes.count()
+    others = [number for number in range(-(-len(ids) // CAPTIONS)) if number % count != rank]
+    skip, progress = {*done, *others}, progress and rank == 0
+    return processes.pooled(score_columns(model, images, ids, lengths, precision, progress, skip))
 
 
 @torch.inference_mode()
@@ -195,11 +221,12 @@ def kept_scores(
 ) -> np.ndarray:
     """As `split_scores`, kept in the run's scores/ for whoever asks next; one of older weights or data is remade."""
     place = Path(run) / "scores" / split.name
-    try:
-        return split_scores(model, split, vocabulary, progress=progress, keep=place)
-    except InputError:
-        shutil.rmtree(place)
-        return split_scores(model, split, vocabulary, progress=progress, keep=place)
+    with locked(place.parent):
+        try:
+            return split_scores(model, split, vocabulary, progress=progress, keep=place)
+        except Stale:
+            shutil.rmtree(place)
+            return split_scores(model, split, vocabulary, progress=progress, keep=place)
 
 
 def image_blocks(images: object) -> Iterator[np.ndarray | Tensor]:

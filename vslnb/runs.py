@@ -5,23 +5,32 @@ Everything is written aside and renamed, so that a kill at any moment leaves the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from vslnb.config import Config
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_json
+from vslnb.files import read_json, sync_folder, write_bytes, write_json
 from vslnb.models import Matcher, load_released
 from vslnb.retrieval import resolve_device
 
+# Whole epochs and steps of the next, best dev rsum, training time; `lines` and `beaten` are the log and the guard's.
+FRESH = {"epochs": 0, "steps": 0, "best": -1.0, "seconds": 0.0}
+PROGRESS = {
+    "epochs": int,
+    "steps": int,
+    "best": int | float,
+    "seconds": int | float,
+    "lines": list,
+    "beaten": list,
+}
 REMEDY = "Remove the run and train it again, or choose another --run."
 
 
@@ -109,6 +118,11 @@ def data_of(runs: Sequence[str | Path]) -> Path:
     raise InputError(runs[0], "it does not say which data set it belongs to", "Give --data DATA.")
 
 
+def training_seconds(run: Path) -> float:
+    """What a run's epochs took together; its results hold no clock time, so that the same run has the same bytes."""
+    return read_json(run / "last" / "progress.json", REMEDY, ("seconds",))["seconds"]
+
+
 def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
     """Refuse a folder whose run is another's: without `resume`, of other settings or of other data."""
     path = run / "config.json"
@@ -127,26 +141,31 @@ def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
         if environment.exists() and read_json(environment, REMEDY).get("data", data_hash) != data_hash:
             problem = "the data set has changed since this run was trained"
             raise InputError(run, problem, "Remove the run, or choose another --run.")
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise InputError(run, "this is a file", "Name a folder for the run.") from None
     write_json(path, config.to_dict())
 
 
 def save_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer, progress: dict) -> None:
-    """Write `last` aside, then rename: a kill at any moment leaves the old or the new one whole."""
+    """Write `last` aside, then rename: a kill at any moment leaves the old or the new one whole.
+
+    Raises:
+        InputError: for a full disk; the old one is then still there.
+    """
     new, last, old = run / "last.new", run / "last", run / "last.old"
     new.mkdir(exist_ok=True)
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
-    write_tensors(new / "state.safetensors", tensors)
-    write_json(new / "progress.json", progress)
+    try:
+        write_tensors(new / "state.safetensors", tensors)
+        write_json(new / "progress.json", progress)
+    except BaseException:
+        _remove(new)  # half a checkpoint would only take the room that is missing
+        raise
     for folder, target in ((last, old), (new, last)):
         if folder.exists():
             _remove(target)
             folder.rename(target)
+            sync_folder(run)
     _remove(old)
 
 
@@ -158,7 +177,7 @@ def load_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer) -> di
     """
     folder = next((run / name for name in ("last", "last.old") if (run / name).exists()), None)
     if folder is None:
-        return {"epochs": 0, "best": -1.0, "lines": [], "seconds": 0.0}
+        return FRESH | {"lines": [], "beaten": []}
     path = folder / "state.safetensors"
     tensors, content = read_tensors(path, REMEDY), optimizer.state_dict()
     weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
@@ -168,7 +187,19 @@ def load_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer) -> di
             _, index, name = key.split(".")
             content["state"].setdefault(int(index), {})[name] = value
     _fill(optimizer.load_state_dict, content, path)
-    return read_json(folder / "progress.json", REMEDY, ("epochs", "best", "lines", "seconds"))
+    path = folder / "progress.json"
+    there = FRESH | {"beaten": []} | read_json(path, REMEDY, ("epochs", "best", "lines", "seconds"))
+    for name, kind in PROGRESS.items():
+        if not isinstance(there[name], kind) or isinstance(there[name], bool):
+            raise InputError(path, f"{name} is {there[name]!r:.60}", REMEDY)
+    return there
+
+
+def clear_leftovers(run: Path) -> None:
+    """Remove what a kill in the middle of `save_last` left beside a whole checkpoint."""
+    if (run / "last").exists():
+        _remove(run / "last.old")
+    _remove(run / "last.new")
 
 
 def _remove(folder: Path) -> None:
@@ -192,6 +223,4 @@ def read_tensors(path: str | Path, remedy: str) -> dict[str, Tensor]:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """A safetensors file, whole or not at all."""
-    aside = path.with_name(path.name + ".tmp")
-    save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, aside)
-    os.replace(aside, path)
+    write_bytes(path, save({key: value.detach().cpu().contiguous() for key, value in tensors.items()}))

@@ -10,6 +10,7 @@ mean of its captions' vectors, so the mean over all pairs of captions is one spa
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from zipfile import BadZipFile
@@ -22,6 +23,7 @@ from sklearn.preprocessing import normalize
 from vslnb.config import SIMILARITIES as KINDS
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
+from vslnb.files import write_bytes
 
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0
@@ -101,10 +103,9 @@ class CaptionSpace:
         }
         if self.lengths is not None:
             arrays["lengths"] = self.lengths
-        aside = Path(f"{path}.tmp")
-        with aside.open("wb") as stream:
-            np.savez(stream, kind=np.array(self.kind), counts=self.counts, **arrays)
-        aside.replace(path)
+        stream = io.BytesIO()
+        np.savez(stream, kind=np.array(self.kind), counts=self.counts, **arrays)
+        write_bytes(Path(path), stream.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> CaptionSpace:

@@ -13,6 +13,7 @@ from pathlib import Path
 from vslnb.config import Config
 from vslnb.errors import InputError
 from vslnb.retrieval import resolve_device
+from vslnb.runs import training_seconds
 from vslnb.training import TrainingError, complete, train
 
 ATTEMPTS = 3
@@ -27,10 +28,10 @@ def sweep(
     cluster: str = "",
     known: Sequence[dict] = (),
 ) -> Iterator[dict]:
-    """Train what is missing and yield every results.json, in the order in which runs are whole.
+    """Train what is missing and yield every results.json, with the seconds it took, in the order in which runs are whole.
 
     A run has one thread: its numbers then do not depend on how many run beside it. A complete run is kept;
-    one that was cut short, also by the death of its worker, goes on from its last whole epoch.
+    one that was cut short, also by the death of its worker, goes on from what it last saved.
 
     Args:
         configs: runs, each to a folder of its own below `results`, see `Config.name`.
@@ -47,8 +48,11 @@ def sweep(
     by_hash = {result["config_hash"]: result for result in known}
     waiting = {}
     for config in configs:
-        if done := by_hash.get(config.hash) or complete(config, data, Path(results) / config.name):
-            yield done
+        run = Path(results) / config.name
+        if known_one := by_hash.get(config.hash):
+            yield known_one
+        elif done := complete(config, data, run):
+            yield done | {"seconds": training_seconds(run)}
         else:
             waiting[config.name] = config
     faults: list[str] = []
@@ -60,7 +64,7 @@ def sweep(
                     if isinstance(outcome, Exception):
                         faults.append(f"{name}: {outcome}")
                     else:
-                        yield outcome
+                        yield outcome | {"seconds": training_seconds(Path(results) / name)}
             break
         except BrokenExecutor:  # a worker was killed, and its pool with it
             if attempt == ATTEMPTS:
@@ -123,5 +127,10 @@ def _one(config: Config, data: str | Path, run: Path, device: str) -> dict:
     import torch
 
     torch.set_num_threads(1)
-    with ONE_AT_A_TIME:
-        return train(config, data, run, device, resume=True, progress=False)
+    try:
+        with ONE_AT_A_TIME:
+            return train(config, data, run, device, resume=True, progress=False)
+    except (
+        KeyboardInterrupt
+    ):  # all is saved; a pool that lost a worker ends the others so, and waits for them
+        os._exit(1)

@@ -1,210 +1,34 @@
-"""One training loop; a run folder that says all about it; resume after an interruption.
-
-All randomness of an epoch (order, dropout, shuffled control) follows from (seed, epoch), so a run that is
-stopped and resumed from its last whole epoch ends with the same weights as one that never stopped.
-"""
+"""One training loop; a run folder that says all about it; exact resume."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import platform
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 from tqdm.auto import tqdm
 
-from vslnb import __version__
-from vslnb.collapse import CollapseGuard, beaten_share
+from vslnb import __version__, processes
 from vslnb.comparison import write_ranks
 from vslnb.config import Config
-from vslnb.data.precomp import MANIFEST, Split, file_hash, load_split, load_vocabulary
+from vslnb.data.precomp import MANIFEST, file_hash, load_split
 from vslnb.errors import InputError
 from vslnb.evaluation import recall
-from vslnb.files import read_json, write_json
-from vslnb.losses import Objective
+from vslnb.files import read_json, write_json, write_text
+from vslnb.interrupt import Interrupts
+from vslnb.locks import locked
 from vslnb.measures import measure
-from vslnb.memory import keep_freed_memory
-from vslnb.models import Matcher
-from vslnb.ranking import live_share
-from vslnb.retrieval import products, resolve_device, split_scores
-from vslnb.runs import REMEDY, claim, load_best, load_last, save_last, write_tensors
-from vslnb.semantics import CaptionSpace
+from vslnb.retrieval import resolve_device, split_scores
+from vslnb.runs import REMEDY, claim, clear_leftovers, load_best, load_last, save_last, write_tensors
+from vslnb.trainer import Trainer, TrainingError
 
-LOG_EVERY = 10
+SAVE_EVERY = 600  # seconds, where an epoch takes longer
 SEMANTICS = "semantics.npz"
-
-
-class TrainingError(RuntimeError):
-    """Training went wrong and was stopped; the message says what to try."""
-
-
-def epoch_batches(captions: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """The caption indices of every batch of an epoch; an incomplete last batch is left out.
-
-    >>> [b.tolist() for b in epoch_batches(5, 2, seed=0, epoch=0)]
-    [[2, 4], [3, 0]]
-    """
-    size = min(batch_size, captions)
-    order = np.random.default_rng([seed, epoch]).permutation(captions)
-    return [order[i : i + size] for i in range(0, captions - size + 1, size)]
-
-
-def channel_statistics(split: Split, block: int = 256) -> tuple[Tensor, Tensor]:
-    """Mean and 1 / deviation of every feature channel (F,), streamed over the split."""
-    total, squares, count = 0.0, 0.0, 0
-    for start in range(0, len(split), block):
-        part = split.regions(slice(start, start + block)).astype(np.float64)
-        total, squares = total + part.sum((0, 1)), squares + np.square(part).sum((0, 1))
-        count += part.shape[0] * part.shape[1]
-    mean = total / count
-    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    inverse = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-6)
-    return torch.tensor(mean, dtype=torch.float32), torch.tensor(inverse, dtype=torch.float32)
-
-
-class Trainer:
-    """A configuration, a data set and a device, ready to run epochs."""
-
-    def __init__(self, config: Config, data: str | Path, device: str = "auto", space: Path | None = None):
-        keep_freed_memory()
-        self.data = Path(data)
-        self.split = load_split(data, "train")
-        self.dev = load_split(data, "dev").head(config.training.dev_images)
-        self.vocabulary = load_vocabulary(data)
-        _, regions, features = self.split.features.shape
-        model = replace(config.model, vocabulary=len(self.vocabulary), regions=regions, features=features)
-        self.config = replace(config, model=model)
-        self.device = resolve_device(device)
-        self.ids, self.lengths = map(torch.from_numpy, self.vocabulary.encode_all(self.split.captions))
-        torch.manual_seed(config.seed)
-        self.model = Matcher(model)
-        if config.training.standardise:
-            shift, scale = channel_statistics(self.split)
-            self.model.image_encoder.shift.copy_(shift)
-            self.model.image_encoder.scale.copy_(scale)
-        self.model.to(self.device)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.training.learning_rate)
-        loss = config.loss
-        self.objective = Objective(
-            loss.margin, loss.alpha, loss.beta, loss.beta_text, loss.temperature, loss.rank
-        )
-        self.reader = ThreadPoolExecutor(1)
-        self.reading: dict[bytes, Future] = {}
-        self.guard = CollapseGuard(loss.margin)
-        self.space = None
-        if loss.beta or loss.beta_text:
-            if space and space.exists():  # of an earlier start of this run
-                self.space = CaptionSpace.load(space)
-            else:
-                self.space = self._fit_space()
-        images = np.arange(len(self.split))
-        self.meaning_of = np.random.default_rng(config.seed).permutation(images) if loss.shuffled else images
-
-    def _fit_space(self) -> CaptionSpace:
-        loss, q = self.config.loss, self.split.captions_per_image
-        count = loss.captions or q
-        if count > q or (count < q and loss.beta_text):
-            remedy = f"At most {q}, and all of them where beta_text is not 0."
-            raise InputError(f"loss.captions={count}", "cannot be served", remedy)
-        captions = [caption for k, caption in enumerate(self.split.captions) if k % q < count]
-        return CaptionSpace.fit(captions, count, loss.similarity)
-
-    def read(self, captions: np.ndarray) -> Future:
-        """Features (B, R, F) of the images of a batch of captions, from the memory map, in a thread beside."""
-        return self.reader.submit(self.split.regions, captions // self.split.captions_per_image)
-
-    def scores(self, captions: np.ndarray) -> Tensor:
-        """Scores (B, B) of a batch of captions and their images."""
-        read = self.reading.pop(captions.tobytes(), None) or self.read(captions)
-        lengths = self.lengths[captions]
-        ids = self._there(self.ids[captions, : int(lengths.max())])
-        regions = self.model.encode_images(self._there(torch.from_numpy(read.result())))
-        return self.model.scores(regions, self.model.encode_captions(ids, lengths), lengths)
-
-    def _there(self, tensor: Tensor) -> Tensor:
-        """On the device; through pinned memory, so that an accelerator goes on working meanwhile."""
-        if self.device.type == "cuda":
-            tensor = tensor.pin_memory()
-        return tensor.to(self.device, non_blocking=True)
-
-    def losses(self, captions: np.ndarray, epoch: int) -> tuple[dict[str, Tensor], Tensor]:
-        """The objective's parts and the scores of a batch."""
-        # On an accelerator the scores are on their way while the semantics are computed here.
-        scores, loss = self.scores(captions), self.config.loss
-        semantics = textual = None
-        begun = epoch >= loss.triplet_epochs
-        if loss.beta and begun:
-            images = self.meaning_of[captions // self.split.captions_per_image]
-            semantics = self._there(torch.from_numpy(self.space.image_similarity(images)))
-        if loss.beta_text and begun:
-            textual = self._there(torch.from_numpy(self.space.caption_similarity(captions)))
-        negatives = "violating" if epoch < loss.all_negatives_epochs else "hardest"
-        return self.objective(scores, semantics, textual, negatives), scores.detach()
-
-    def step(self, captions: np.ndarray, epoch: int) -> tuple[dict[str, Tensor], Tensor]:
-        """One step of Adam with the gradient's norm clipped."""
-        self.model.train()
-        self.optimizer.zero_grad(set_to_none=True)
-        with products(self.config.training.precision):
-            parts, scores = self.losses(captions, epoch)
-            parts["loss"].backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.training.clip)
-        self.optimizer.step()
-        return parts, scores
-
-    def epoch(self, epoch: int, progress: bool = True) -> list[dict]:
-        """Train one epoch; returns log lines.
-
-        Raises:
-            TrainingError: for a loss that is not finite, or a collapse.
-        """
-        training = self.config.training
-        rate = training.learning_rate * (0.1 if epoch >= training.decay_after else 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        torch.manual_seed(1_000_003 * self.config.seed + epoch)
-        batches = epoch_batches(len(self.split.captions), training.batch_size, self.config.seed, epoch)
-        lines = []
-        bar = tqdm(batches, desc=f"epoch {epoch + 1}/{training.epochs}", disable=not progress, leave=False)
-        for step, captions in enumerate(bar):
-            for coming in batches[step + 1 : step + 2]:
-                self.reading[coming.tobytes()] = self.read(coming)
-            parts, scores = self.step(captions, epoch)
-            told = torch.stack(
-                [*(value.detach() for value in parts.values()), scores.std(), beaten_share(scores)]
-            )
-            *values, spread, beaten = told.tolist()  # one wait for the device a step
-            values = dict(zip(parts, values))
-            self._watch(values, spread, beaten, len(captions), epoch, step)
-            if step % LOG_EVERY == 0:
-                live = live_share(scores, self.config.loss.temperature)
-                lines.append(
-                    {"epoch": epoch, "step": step, **values, "spread": spread, "live": live, "lr": rate}
-                )
-                bar.set_postfix(loss=f"{values['loss']:.2f}")
-        return lines
-
-    def _watch(
-        self, values: dict[str, float], spread: float, beaten: float, batch: int, epoch: int, step: int
-    ) -> None:
-        place = f"epoch {epoch + 1}, step {step + 1}"
-        if not np.isfinite(values["loss"]):
-            raise TrainingError(
-                f"{place}: the loss is {values['loss']}. Try a smaller --set training.learning_rate, or run "
-                "`vslnb check` on the data."
-            )
-        if self.guard(values["triplet"], spread, beaten, batch) and self.config.training.stop_on_collapse:
-            raise TrainingError(
-                f"{place}: collapsed: every score is equal (spread {spread:.1e}) and the triplet loss stands at "
-                f"2 * batch * margin = {2 * batch * self.config.loss.margin:.1f}. Try all negatives first "
-                "(--set loss.all_negatives_epochs=1 or more), a smaller learning rate or a larger batch; "
-                "--set training.stop_on_collapse=false goes on regardless."
-            )
 
 
 def train(
@@ -228,19 +52,37 @@ def train(
         The content of results.json.
 
     Raises:
-        InputError: for a folder that holds a run when not resuming, or one of other settings.
-        TrainingError: for a collapse or a loss that is not finite.
+        InputError: for a folder that holds a run when not resuming, one of other settings, or a full disk.
+        Busy: for a run that another process is training.
+        TrainingError: for a collapse, or a loss or gradient that went wrong.
+        KeyboardInterrupt: after Ctrl-C, once everything is saved.
     """
-    run = Path(run)
+    run, first = Path(run), processes.rank() == 0
+    if resolve_device(device).type == "cuda":  # the same bytes twice, where an operation can
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
     trainer = Trainer(config, data, device, run / SEMANTICS)
-    config = trainer.config
+    with locked(run) if first else contextlib.nullcontext():
+        if first:
+            _begin(run, trainer, resume)
+        processes.wait()
+        if (run / "results.json").exists():
+            return read_json(run / "results.json", REMEDY, ("dev", "test"))
+        done = load_last(run, trainer.model, trainer.optimizer)
+        trainer.guard.beaten = done["beaten"]
+        _train(run, trainer, done, progress)
+        return _finish(run, trainer, done, progress and first)
+
+
+def _begin(run: Path, trainer: Trainer, resume: bool) -> None:
+    """Settings, surroundings and semantics of a run into its folder."""
     data_hash = _hash_of(trainer.data)
-    claim(run, config, data_hash, resume)
+    clear_leftovers(run)
+    claim(run, trainer.config, data_hash, resume)
     if (run / "results.json").exists():
-        return read_json(run / "results.json", REMEDY, ("dev", "test"))
+        return
     if trainer.space:
         trainer.space.save(run / SEMANTICS)
-    done = load_last(run, trainer.model, trainer.optimizer)
     environment = {
         "vslnb": __version__,
         "torch": torch.__version__,
@@ -248,26 +90,73 @@ def train(
         "python": platform.python_version(),
         "device": str(trainer.device),
         "threads": torch.get_num_threads(),
+        "processes": processes.count(),
         "data": data_hash,
         "folder": str(trainer.data.resolve()),
     }
     write_json(run / "environment.json", environment)
-    for epoch in range(done["epochs"], config.training.epochs):
-        began = time.perf_counter()
-        done["lines"] += trainer.epoch(epoch, progress)
-        scores = split_scores(trainer.model, trainer.dev, trainer.vocabulary, progress=progress)
-        dev = recall(scores, trainer.dev.captions_per_image)
-        done["seconds"] += time.perf_counter() - began
-        done["lines"].append({"epoch": epoch, "dev": dev, "seconds": round(done["seconds"], 2)})
-        if dev["rsum"] > done["best"]:
-            done["best"] = dev["rsum"]
-            write_tensors(run / "best.safetensors", trainer.model.state_dict())
-        done["epochs"] = epoch + 1
-        save_last(run, trainer.model, trainer.optimizer, done)
-        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in done["lines"]))
-        if progress:
-            tqdm.write(f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}")
-    return _finish(run, trainer, done, progress)
+
+
+def _train(run: Path, trainer: Trainer, done: dict, progress: bool) -> None:
+    """Every epoch that is left; what is done is saved at its end, every ten minutes and at Ctrl-C."""
+    config, first = trainer.config, processes.rank() == 0
+    began = saved = time.monotonic()
+
+    def save() -> None:
+        nonlocal began, saved
+        now = time.monotonic()
+        done["seconds"], began, saved = done["seconds"] + now - began, now, now
+        done["beaten"] = trainer.guard.beaten
+        if first:
+            write_text(run / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in done["lines"]))
+            save_last(run, trainer.model, trainer.optimizer, done)
+
+    def save_if_asked() -> None:
+        if any(processes.of_all(interrupts.asked)):
+            save()
+            place = f"epoch {done['epochs'] + 1}, step {done['steps']}"
+            raise KeyboardInterrupt(f"{run}: stopped and saved after {place}. Go on with --resume.")
+
+    with Interrupts() as interrupts:
+        for epoch in range(done["epochs"], config.training.epochs):
+            try:
+                for steps, line in trainer.epoch(epoch, done["steps"], progress):
+                    done["steps"] = steps
+                    done["lines"] += [line] if line else []
+                    save_if_asked()
+                    if time.monotonic() - saved > SAVE_EVERY:
+                        save()
+            except TrainingError as fault:
+                if first:
+                    _tell(run, trainer, fault)
+                raise
+            if time.monotonic() - saved > 60:  # scoring dev takes long where an epoch does
+                save()
+            scores = split_scores(trainer.model, trainer.dev, trainer.vocabulary, progress=progress and first)
+            dev = recall(scores, trainer.dev.captions_per_image)
+            seconds = round(done["seconds"] + time.monotonic() - began, 2)
+            done["lines"].append({"epoch": epoch, "dev": dev, "seconds": seconds})
+            if dev["rsum"] > done["best"]:
+                done["best"] = dev["rsum"]
+                if first:
+                    write_tensors(run / "best.safetensors", trainer.model.state_dict())
+            done["epochs"], done["steps"] = epoch + 1, 0
+            save()
+            save_if_asked()
+            if first and progress:
+                tqdm.write(
+                    f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}"
+                )
+
+
+def _tell(run: Path, trainer: Trainer, fault: TrainingError) -> None:
+    """The batch at which training went wrong, for whoever wants to know why."""
+    captions, q = fault.batch["captions"], trainer.split.captions_per_image
+    texts = [trainer.split.captions[caption] for caption in captions]
+    images = [trainer.split.ids[caption // q] for caption in captions]
+    told = {"reason": str(fault), **fault.batch, "images": images, "texts": texts}
+    with contextlib.suppress(InputError):  # no room; the fault itself is what matters
+        write_json(run / "stopped.json", told)
 
 
 def complete(config: Config, data: str | Path, run: str | Path) -> dict | None:
@@ -286,23 +175,29 @@ def _hash_of(data: Path) -> dict[str, str]:
 
 
 def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
-    config = trainer.config
+    """Evaluate the best weights on dev and test; the first process writes, all return it."""
+    config, results = trainer.config, {}
+    processes.wait()
     load_best(run, trainer.model)
-    results = {
-        "name": config.name,
-        "recipe": config.recipe,
-        "module": config.model.module,
-        "arm": config.arm,
-        "seed": config.seed,
-        "config_hash": config.hash,
-        "seconds": round(done["seconds"], 1),
-        "curve": [round(line["dev"]["rsum"], 3) for line in done["lines"] if "dev" in line],  # an epoch each
-    }
     for name in ("dev", "test"):
         split = load_split(trainer.data, name)
         scores = split_scores(trainer.model, split, trainer.vocabulary, progress=progress)
         results[name] = recall(scores, split.captions_per_image)
-    results["measures"] = measure(scores, split)  # of the test split
-    write_ranks(run, scores, split.captions_per_image)
-    write_json(run / "results.json", results)
-    return results
+    if processes.rank() == 0:
+        about = {
+            "name": config.name,
+            "recipe": config.recipe,
+            "module": config.model.module,
+            "arm": config.arm,
+            "seed": config.seed,
+            "config_hash": config.hash,
+            "curve": [
+                round(line["dev"]["rsum"], 3) for line in done["lines"] if "dev" in line
+            ],  # an epoch each
+        }
+        write_ranks(run, scores, split.captions_per_image)
+        measures = measure(scores, split)  # of the test split
+        write_json(run / "results.json", about | results | {"measures": measures})
+        (run / "stopped.json").unlink(missing_ok=True)  # of an earlier try
+    processes.wait()
+    return read_json(run / "results.json", REMEDY, ("dev", "test"))

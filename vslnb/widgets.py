@@ -12,7 +12,7 @@ import torch
 import traitlets
 
 from vslnb import figures
-from vslnb.browsing import BrowserState
+from vslnb.browsing import Browser, BrowserState
 from vslnb.config import SIMILARITIES
 from vslnb.data.precomp import Split
 from vslnb.pictures import read_picture
@@ -27,7 +27,8 @@ class RetrievalBrowser(anywidget.AnyWidget):
     """Ranked retrievals side by side, to see why one went wrong.
 
     Args:
-        runs: folders of trained runs; the first two are shown, all can be chosen.
+        runs: folders of trained runs; the first two are shown, all can be chosen. Or what `load_browser` made of
+            them, for a second widget without loading them again.
         data: their data set, by default the one they were trained on.
         split: whose queries are browsed.
         link: a view's link, which restores it.
@@ -44,13 +45,13 @@ class RetrievalBrowser(anywidget.AnyWidget):
 
     def __init__(
         self,
-        runs: Sequence[str | Path],
+        runs: Sequence[str | Path] | Browser,
         data: str | Path | None = None,
         split: str = "test",
         link: str = "",
     ):
         super().__init__()
-        browser = load_browser(runs, data, split)
+        browser = runs if isinstance(runs, Browser) else load_browser(runs, data, split)
         self.session = Session(browser, inline(browser.split), BrowserState.from_link(link) if link else None)
         self.view = self.session.view
         self.observe(self._answer, "request")

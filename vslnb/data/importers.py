@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +13,8 @@ from vslnb.data.caption_files import Item, check_pictures, read_captions, read_f
 from vslnb.data.precomp import MANIFEST, SPLITS, read_manifest, write_manifest, write_split
 from vslnb.data.regions import Backbone, EfficientNetLite0, extract, fingerprint, readable
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_json
+from vslnb.files import read_json, write_bytes, write_json
+from vslnb.locks import locked
 
 PLAN = "import.part.json"  # there while an import is unfinished
 RATINGS = ("ExpertAnnotations.txt", "CrowdFlowerAnnotations.txt")
@@ -97,17 +97,37 @@ def _run(
     request: Request, dest: Path, backbone: Backbone | None, progress: bool, extras: Sequence[Path]
 ) -> dict:
     """Check, split, extract, write; `dataset.json` last, as the mark of a whole import."""
-    start, q = time.perf_counter(), request.captions_per_image
+    start = time.perf_counter()
     if dest.exists() and not dest.is_dir():
         raise InputError(dest, "this is a file", "Name a folder to write the data set to.")
     if (dest / MANIFEST).exists():
         return _complete(request, dest)
-    plan = _read_plan(request, dest)
+    _read_plan(request, dest)  # before the photos are read, which takes a while
     items, left_out = _usable(request, progress)
-    surplus = sum(len(item.captions) - q for item in items)
     splits = _divide(items, request)
     backbone = backbone or EfficientNetLite0()
-    dest.mkdir(parents=True, exist_ok=True)
+    with locked(dest):
+        _write(request, dest, splits, backbone, progress)
+        for path in extras:
+            write_bytes(dest / path.name, path.read_bytes())
+        facts = {
+            "name": request.name,
+            "backbone": backbone.name,
+            "left_out": left_out,
+            "request": request.key(),
+        }
+        facts |= {"captions_dropped": sum(len(item.captions) - request.captions_per_image for item in items)}
+        facts |= {"without_split": len(request.items) - len(items) - len(left_out)}
+        manifest = write_manifest(dest, request.origin, request.captions_per_image, request.root, **facts)
+        (dest / PLAN).unlink(missing_ok=True)
+    return _report(manifest, time.perf_counter() - start)
+
+
+def _write(
+    request: Request, dest: Path, splits: dict[str, list[Item]], backbone: Backbone, progress: bool
+) -> None:
+    """Features, captions, ids and boxes of every split, going on where an interrupted import stopped."""
+    plan, q = _read_plan(request, dest), request.captions_per_image
     for name, members in splits.items():
         paths = [Path(request.root) / item.picture for item in members]
         key = fingerprint(paths, backbone.name)
@@ -119,13 +139,6 @@ def _run(
         captions = [caption for item in members for caption in item.captions[:q]]
         ids, pictures = [item.id for item in members], [item.picture for item in members]
         write_split(dest, name, captions, ids, backbone.boxes[None], pictures)
-    for path in extras:
-        shutil.copyfile(path, dest / path.name)
-    facts = {"name": request.name, "backbone": backbone.name, "left_out": left_out, "request": request.key()}
-    facts |= {"captions_dropped": surplus, "without_split": len(request.items) - len(items) - len(left_out)}
-    manifest = write_manifest(dest, request.origin, q, request.root, **facts)
-    (dest / PLAN).unlink(missing_ok=True)
-    return _report(manifest, time.perf_counter() - start)
 
 
 def _report(manifest: dict, seconds: float, **more: str) -> dict:

@@ -9,6 +9,7 @@ an image, below the manifest's `picture_root`) and the manifest `dataset.json`.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,7 +19,7 @@ import numpy as np
 
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_json
+from vslnb.files import read_json, write_bytes, write_json, write_text
 from vslnb.memory import forget
 
 SPLITS = ("train", "dev", "test", "testall")
@@ -230,7 +231,7 @@ def load_vocabulary(folder: str | Path) -> Vocabulary:
 
 def write_lines(path: Path, lines: Sequence[str]) -> None:
     """One item a line; white space inside an item is folded so that it stays one line."""
-    path.write_text("".join(" ".join(line.split()) + "\n" for line in lines), encoding="utf-8")
+    write_text(path, "".join(" ".join(line.split()) + "\n" for line in lines))
 
 
 def write_split(
@@ -244,7 +245,9 @@ def write_split(
     """Write everything of a split but its features, which their maker streams into a memory map."""
     write_lines(folder / f"{name}_caps.txt", captions)
     write_lines(folder / f"{name}_ids.txt", ids)
-    np.save(folder / f"{name}_boxes.npy", boxes.astype(np.float32))
+    stream = io.BytesIO()
+    np.save(stream, boxes.astype(np.float32))
+    write_bytes(folder / f"{name}_boxes.npy", stream.getvalue())
     if pictures is not None:
         write_lines(folder / f"{name}_pictures.txt", pictures)
 

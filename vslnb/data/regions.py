@@ -9,7 +9,6 @@ import hashlib
 import itertools
 import json
 import os
-import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +20,9 @@ import torch
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
+from vslnb.arrays import array_to_fill, new_array
 from vslnb.errors import InputError
-from vslnb.files import write_json
+from vslnb.files import sync_folder, write_json
 
 Image.MAX_IMAGE_PIXELS = 100_000_000  # Pillow refuses twice this number, by the header alone
 WORKERS = 4  # threads that decode
@@ -164,6 +164,7 @@ def extract(
             bar.update(len(batch))
     del features
     os.replace(part, dest)
+    sync_folder(dest.parent)
     note.unlink()
 
 
@@ -172,15 +173,11 @@ def _open_part(part: Path, note: Path, key: str, shape: tuple[int, int, int]) ->
     try:
         state = json.loads(note.read_text())
         if state["key"] == key:
-            return np.lib.format.open_memmap(part, mode="r+"), state["done"]
+            return array_to_fill(part), state["done"]
     except (OSError, ValueError, KeyError, TypeError):
         pass
     part.unlink(missing_ok=True)
-    needed, free = 2 * int(np.prod(shape)), shutil.disk_usage(part.parent).free
-    if needed > free:  # a memory map that meets a full disk would kill the process
-        problem = f"needs {needed >> 20} MiB, but only {free >> 20} MiB are free"
-        raise InputError(part, problem, "Make room or choose another disk.")
-    return np.lib.format.open_memmap(part, mode="w+", dtype=np.float16, shape=shape), 0
+    return new_array(part, np.float16, shape), 0
 
 
 def _decoded(paths: Sequence[Path], size: int) -> Iterator[np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 from nltk.tokenize import NLTKWordTokenizer
 
 from vslnb.errors import InputError
-from vslnb.files import read_json
+from vslnb.files import read_json, write_text
 
 PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
 SPECIAL = (PAD, START, END, UNKNOWN)
@@ -84,7 +84,7 @@ class Vocabulary:
             "word2idx": self.index,
             "idx": len(self),
         }
-        Path(path).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        write_text(Path(path), json.dumps(content, ensure_ascii=False))
 
     @classmethod
     def read(cls, path: str | Path) -> Vocabulary:

@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
+from vslnb.arrays import new_array
 from vslnb.data.precomp import read_manifest, write_manifest, write_split
 from vslnb.data.world_captions import ACTIONS, COLOURS, KINDS, OBJECTS, PLACES, SUBJECTS, caption
 from vslnb.data.world_pictures import draw
 from vslnb.errors import InputError
+from vslnb.files import write_text
 
 ORIGIN = "drawn by vslnb world"
 REGIONS = 36
@@ -205,9 +207,7 @@ def _write(folder: Path, sizes: dict[str, int], parameters: dict, progress: bool
     for number, (split, count) in enumerate(sizes.items()):
         (folder / "pictures" / split).mkdir(parents=True)
         records, captions, boxes = [], [], np.empty((count, REGIONS, 4))
-        features = np.lib.format.open_memmap(
-            folder / f"{split}_ims.npy", "w+", np.float16, (count, REGIONS, width)
-        )
+        features = new_array(folder / f"{split}_ims.npy", np.float16, (count, REGIONS, width))
         for i in tqdm(range(count), desc=f"world {split}", disable=not progress):
             rng = np.random.default_rng([seed, number, i])
             scene = make_scene(rng, things)
@@ -220,7 +220,7 @@ def _write(folder: Path, sizes: dict[str, int], parameters: dict, progress: bool
         ids, files = [r["id"] for r in records], [f"pictures/{split}/{i:05d}.png" for i in range(count)]
         write_split(folder, split, captions, ids, boxes, files)
         truth[split] = records
-    (folder / "truth.json").write_text(json.dumps({"splits": truth}) + "\n")
+    write_text(folder / "truth.json", json.dumps({"splits": truth}) + "\n")
     return write_manifest(folder, ORIGIN, 5, name="world", parameters=parameters)
 
 

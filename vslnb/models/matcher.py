@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from vslnb import processes
 from vslnb.config import ModelConfig
 from vslnb.models.alignment import Alignment
 from vslnb.models.encoders import GlobalVector, ImageEncoder, TextEncoder, init_linear, l2_norm, word_mask
@@ -97,7 +98,7 @@ class Matcher(nn.Module):
             statistics.append(statistic)
         back = order.argsort().to(captions.device)
         if self.training and self.config.module == "saf":
-            self.filtration.update(torch.cat(statistics)[back])
+            self.filtration.update(processes.gather_results(torch.cat(statistics)[back]))
         return torch.cat(columns, dim=1)[:, back]
 
     def glance(self, image_globals: Tensor, caption_globals: Tensor) -> Tensor:
