@@ -313,7 +313,7 @@ def requests(home: Path) -> Callable:
     def read() -> None:
         try:
             given = json.loads((home / "asked.json").read_bytes().decode("utf-8", "replace"))
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         for request in given if isinstance(given, list) else ():
             if isinstance(request, dict):  # what the transport hands over

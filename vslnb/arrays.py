@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -32,16 +33,24 @@ def new_array(path: Path, dtype: object, shape: tuple[int, ...]) -> np.memmap:
     return array
 
 
-def array_to_fill(path: Path) -> np.memmap:
-    """A memory-mapped .npy file to go on writing.
+def open_array(path: Path) -> np.memmap:
+    """A memory-mapped .npy file.
 
     Raises:
-        OSError, ValueError: for a file that is missing, short or no array.
+        OSError, ValueError: for a file that is missing, short, or no array of numbers.
     """
     try:
-        np.load(path, mmap_mode="r")  # refuses a short file, which the next line would make longer
-    except EOFError as fault:
-        raise ValueError(str(fault)) from None
+        array = np.load(path, mmap_mode="r")
+    except (EOFError, SyntaxError, TokenError, RecursionError, OverflowError) as fault:
+        raise ValueError(str(fault)) from None  # what numpy lets through of its header's parser
+    if not isinstance(array, np.memmap):
+        raise ValueError("not one array")
+    return array
+
+
+def array_to_fill(path: Path) -> np.memmap:
+    """As `open_array`, to go on writing."""
+    open_array(path)  # refuses a short file, which the next line would make longer
     return np.lib.format.open_memmap(path, "r+")
 
 

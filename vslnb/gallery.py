@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vslnb import retrieval
-from vslnb.arrays import new_array
+from vslnb.arrays import new_array, open_array
 from vslnb.data.precomp import MANIFEST, Split, file_hash, read_manifest
 from vslnb.data.regions import EfficientNetLite0, read_photo
 from vslnb.data.vocabulary import Vocabulary
@@ -69,8 +69,8 @@ class Gallery:
 
     def _open(self, segment: int) -> dict[str, np.ndarray]:
         try:
-            arrays = {name: np.load(self._path(segment, name), mmap_mode="r") for name in DIMENSIONS}
-        except (OSError, ValueError, EOFError) as fault:
+            arrays = {name: open_array(self._path(segment, name)) for name in DIMENSIONS}
+        except (OSError, ValueError) as fault:
             raise Stale(self.folder, f"a damaged gallery ({fault})", REMEDY) from None
         size, width = self.note["segments"][segment], arrays["parts"].shape[-1:]
         for name, (dimensions, dtype) in DIMENSIONS.items():
@@ -147,7 +147,12 @@ def search(
 
     Returns:
         Their numbers (top,) and scores (top,), best first.
+
+    Raises:
+        InputError: for an empty gallery.
     """
+    if not len(gallery):
+        raise InputError(gallery.folder, "nothing is in this gallery", "Add something.")
     images = gallery.note["kind"] == "images"
     parts, whole, lengths = query
     shortlist = min(len(gallery), shortlist or max(len(gallery) // 20, 2 * top))

@@ -55,7 +55,7 @@ def load_profile(name: str) -> dict:
         raise InputError(path, "there is no such profile", f"Known: {known or 'none (run in a checkout)'}.")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as fault:
         raise InputError(path, f"not YAML ({fault})", "Start from profiles/demo.yaml.") from None
     if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
         raise InputError(path, "not a flat mapping", "One `name: value` a line, as in profiles/demo.yaml.")

@@ -46,7 +46,11 @@ def load_run(run: str | Path, device: str = "auto") -> tuple[Matcher, Config]:
             run, "no trained run here", "Make it with `vslnb train RECIPE --data DATA --run RUN`."
         )
     config = read_config(run)
-    model = Matcher(config.model)
+    try:
+        model = Matcher(config.model)
+    except (TypeError, RuntimeError, MemoryError) as fault:
+        reason = " ".join(str(fault).split())[:200]
+        raise InputError(run / "config.json", f"no model has these sizes ({reason})", REMEDY) from None
     load_best(run, model)
     return model.to(resolve_device(device)).eval(), config
 
@@ -184,7 +188,9 @@ def load_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer) -> di
     _fill(model.load_state_dict, weights, path)
     for key, value in tensors.items():
         if key.startswith("optimizer."):
-            _, index, name = key.split(".")
+            index, _, name = key.removeprefix("optimizer.").partition(".")
+            if not index.isdecimal():
+                raise InputError(path, f"a tensor is called {key!r:.60}", REMEDY)
             content["state"].setdefault(int(index), {})[name] = value
     _fill(optimizer.load_state_dict, content, path)
     path = folder / "progress.json"

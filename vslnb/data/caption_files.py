@@ -86,7 +86,7 @@ def read_karpathy(path: str | Path) -> list[Item]:
     """Items of a Karpathy JSON: `images`, each with filename, filepath?, split? and sentences[].raw."""
     try:
         entries = list(json.loads(_text(path))["images"])
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise InputError(path, f"not valid JSON ({fault})", "Download or write it again.") from None
     except (KeyError, TypeError):
         raise InputError(path, "no list `images` at the top", "A Karpathy JSON has one.") from None

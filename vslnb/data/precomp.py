@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vslnb.arrays import open_array
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
 from vslnb.files import read_json, write_bytes, write_json, write_text
@@ -81,7 +82,11 @@ class Split:
         )
 
     def boxes(self) -> np.ndarray | None:
-        """Region boxes (N, R, 4) as shares of width and height, or None where the data set has none; read once."""
+        """Region boxes (N, R, 4) as shares of width and height, or None where the data set has none; read once.
+
+        Raises:
+            InputError: for a file that is damaged or has another number of boxes.
+        """
         return self._boxes
 
     @cached_property
@@ -89,8 +94,16 @@ class Split:
         path = self.folder / f"{self.name}_boxes.npy"
         if not path.exists():
             return None
-        boxes = np.load(path)
-        return np.broadcast_to(boxes, (len(self), *boxes.shape[1:]))
+        remedy = "Make the data set again, or remove the file: pictures are then shown without boxes."
+        try:
+            boxes = np.array(open_array(path))
+        except (ValueError, OSError) as fault:
+            raise InputError(path, f"not a whole .npy array ({fault})", remedy) from None
+        regions = self.features.shape[1]
+        if boxes.dtype.kind != "f" or boxes.shape not in ((1, regions, 4), (len(self), regions, 4)):
+            problem = f"{boxes.dtype} of shape {boxes.shape}, not boxes (1 or {len(self)}, {regions}, 4)"
+            raise InputError(path, problem, remedy)
+        return np.broadcast_to(boxes, (len(self), regions, 4))
 
     def pictures(self) -> list[Path] | None:
         """The picture of every image, or None where the data set has none; read once.
@@ -152,6 +165,8 @@ def read_manifest(folder: str | Path) -> dict:
     per_image, splits = manifest["captions_per_image"], manifest["splits"]
     if not isinstance(per_image, int) or per_image < 1:
         raise InputError(path, f"captions_per_image is {per_image!r}", remedy)
+    if not isinstance(manifest.get("picture_root", "."), str):
+        raise InputError(path, f"picture_root is {manifest['picture_root']!r:.60}", remedy)
     if not isinstance(splits, dict) or not all(
         isinstance(split, dict) and isinstance(split.get("sha256"), dict) for split in splits.values()
     ):
@@ -171,8 +186,8 @@ def open_features(path: Path) -> np.ndarray:
         )
     remedy = "Copy or extract the features again: float16 or float32, shape (images, regions, width)."
     try:
-        features = np.load(path, mmap_mode="r")
-    except (ValueError, OSError, EOFError) as fault:
+        features = open_array(path)
+    except (ValueError, OSError) as fault:
         raise InputError(path, f"not a whole .npy array ({fault})", remedy) from None
     if features.ndim != 3 or features.dtype not in (np.float16, np.float32) or 0 in features.shape:
         raise InputError(path, f"an array of {features.dtype} with shape {features.shape}", remedy)
