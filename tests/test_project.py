@@ -109,6 +109,9 @@ def test_the_hours_of_the_readme_are_measured():
     (memory,) = re.findall(r"in ([\d.]+) GiB above the interpreter", README)
     assert f"{max(row['MiB above the interpreter'] for row in exact.values()) / 1024:.1f}" == memory
     assert all(row["share of the matrix"] >= 0.02 for row in exact.values())
+    ((hours, memory),) = re.findall(r"the whole took ([\d.]+) hours and ([\d.]+) GiB", README)
+    row = large["by shortlist, saf, bfloat16"]
+    assert f"{row['hours']:.1f}" == hours and f"{row['MiB above the interpreter'] / 1024:.1f}" == memory
 
 
 def test_the_notebook_map_has_the_measured_times():

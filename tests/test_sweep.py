@@ -88,7 +88,8 @@ vslnb.training.save_last = save_and_die
 
 if __name__ == "__main__":
     settings = {"training.epochs": 2}
-    plans = [recipe("world-cosine" + arm).with_settings(settings) for arm in ("", "-vsl")]
+    arms = [("", 0), ("-vsl", 0), ("", 1), ("-vsl", 1), ("", 2)]  # more than workers: some wait when one dies
+    plans = [recipe("world-cosine" + arm).with_settings(settings | {"seed": seed}) for arm, seed in arms]
     print(len(list(sweep(plans, sys.argv[1], sys.argv[2], device="cpu"))), "whole")
 """
 
@@ -101,7 +102,7 @@ def test_the_run_of_a_killed_worker_is_done_again_and_no_other(dataset, tmp_path
             (tmp_path / place / "killed").touch()
         command = [sys.executable, tmp_path / "parent.py", dataset, tmp_path / place / "runs"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert "2 whole" in done.stdout
+        assert "5 whole" in done.stdout
     for one in (tmp_path / "whole" / "runs").iterdir():
         again = tmp_path / "killed" / "runs" / one.name
         assert (again / "best.safetensors").read_bytes() == (one / "best.safetensors").read_bytes()
