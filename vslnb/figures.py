@@ -84,12 +84,10 @@ def recall_table(results: Sequence[dict]) -> Figure:
                 axis.bar(x, mean, 0.94 * width, color=colour, hatch=hatch, edgecolor="white")
                 if len(values) > 1:
                     axis.plot([x] * len(values), values, ".", color="#222222", markersize=4)
-                place = {
-                    "textcoords": "offset points",
-                    "ha": "center",
-                    "fontsize": 8 if len(arms) < 3 else 6.5,
-                }
-                axis.annotate(f"{mean:.1f}", (x, max(values)), (0, 3), **place)
+                place = {"textcoords": "offset points", "ha": "center", "va": "bottom"}
+                upright = {"fontsize": 8} if len(arms) < 3 else {"fontsize": 7, "rotation": 90}
+                axis.annotate(f"{mean:.1f}", (x, max(values)), (0, 3), **place, **upright)
+        axis.margins(y=0.16)
         axis.set(title=way.replace("_", " "), xticks=range(len(modules)))
         axis.set_xticklabels([MODULE_NAMES[module] for module in modules])
         _clean(axis)
