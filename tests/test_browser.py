@@ -150,7 +150,15 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     page.locator(".vb-look").first.locator(".vb-word").nth(1).click()
     assert page.locator(".vb-look").first.locator(".vb-word").nth(1).get_attribute("aria-pressed") == "true"
     shot(page, "lab_look")
-    page.get_by_role("button", name="▼ down").click()
+    page.keyboard.press("Escape")  # back to the result that was opened
+    assert page.evaluate("document.activeElement.className").startswith("vb-card")
+    page.keyboard.press("ArrowRight")  # the next query's first miss is open at once
+    page.locator(".vb-place", has_text="2 of").first.wait_for(timeout=10_000)
+    page.locator('.vb-card.miss[aria-pressed="true"]').wait_for(timeout=10_000)
+    assert page.locator(".vb-look").count() == 2
+    page.keyboard.press("ArrowLeft")
+    page.locator(".vb-place", has_text="1 of").first.wait_for(timeout=10_000)
+    page.get_by_role("button", name="▼ next ranks").click()
     page.locator(".vb-place", has_text="page 2 of 3").wait_for(timeout=10_000)
     browser.focus()
     page.keyboard.press("ArrowRight")

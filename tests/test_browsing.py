@@ -3,11 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vslnb.browsing import LISTS, Browser, BrowserState
+from vslnb.browsing import LISTS, SECONDARY, Browser, BrowserState
 from vslnb.config import ModelConfig
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
-from vslnb.evaluation import positive_ranks
+from vslnb.evaluation import DIRECTIONS, positive_ranks
 from vslnb.gallery import Gallery, encode_images
 from vslnb.models import Matcher
 
@@ -88,7 +88,7 @@ def test_a_link_restores_the_view_and_a_wrong_one_is_refused(browser):
     ],
 )
 def test_a_state_that_cannot_be_is_refused(browser, changes):
-    with pytest.raises(InputError, match="not in this browser"):
+    with pytest.raises(InputError, match="not in this browser|no such query"):
         browser.view(dataclasses.replace(BrowserState(("saf",)), **changes))
 
 
@@ -119,3 +119,20 @@ def test_attention_is_of_the_words_shown(browser):
     np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
     with pytest.raises(InputError, match="no attention"):
         browser.attention(BrowserState(("cosine",), query=0), "cosine", 4)
+
+
+def test_the_list_of_secondary_matches_names_what_was_shared(browser):
+    """By the definition, written out: something named is secondary in the picture, nothing named is main."""
+    found = {way: browser.curated(BrowserState(("saf",), way), SECONDARY) for way in DIRECTIONS}
+    assert any(found.values())
+    for way, queries in found.items():
+        state = BrowserState(("saf",), way)
+        owners = [query // 5 if way == "text_to_image" else query for query in queries]
+        assert len(owners) == len(set(owners))
+        for query in queries:
+            (column,) = browser.view(dataclasses.replace(state, query=query)).columns
+            row = column.rows[0]
+            image, caption = (row.item, query) if way == "text_to_image" else (query, row.item)
+            main, secondary, named = (browser.concepts[k][j] for k, j in enumerate((image, image, caption)))
+            assert not row.hit and not named & main
+            assert row.through == tuple(sorted(named & secondary)) != ()

@@ -21,7 +21,7 @@ def test_a_view_is_json_with_every_row_of_the_view_model(session):
             (r.rank, r.item, r.hit, r.pinned) for r in rows.rows
         ]
         assert all(r["picture"].startswith("data:image/jpeg;base64,") for r in column["rows"])
-    assert content["place"] == "query 0 of 50" and content["error"] == ""
+    assert content["place"] == "query 0 (0 to 49)" and content["error"] == ""
 
 
 def test_requests_move_the_view(session):
@@ -44,7 +44,7 @@ def test_requests_move_the_view(session):
 
 
 def test_a_link_into_a_list_goes_on_in_the_list(session):
-    session.ask({"kind": "list", "name": LISTS[1]})
+    session.ask({"kind": "list", "name": list(LISTS)[1]})
     queries = session.queries
     session.ask(
         {"kind": "state", "state": session.view["state"] | {"models": ["saf"]}}

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vslnb.data.precomp import Split
-from vslnb.data.vocabulary import Vocabulary
+from vslnb.data.vocabulary import END, START, Vocabulary, tokenize
 from vslnb.errors import InputError
 from vslnb.models import Matcher
 from vslnb.models.alignment import attend
@@ -30,8 +30,8 @@ def caption_attention(
         images: their numbers in the split, N of them.
 
     Returns:
-        The W words the model read, `<start>` and `<end>` with them, and weights (N, W, R); each sums to one
-        over the regions.
+        The W words, `<start>` and `<end>` with them, as they are written, also those that the model reads as
+        `<unk>`; and weights (N, W, R), each sums to one over the regions.
 
     Raises:
         InputError: for `cosine`, which aligns nothing.
@@ -43,7 +43,7 @@ def caption_attention(
     regions, _ = encode_images(model, split.regions(np.asarray(images)))
     mask = torch.ones(1, words.shape[1], dtype=torch.bool, device=words.device)
     weights = attend(regions, words, mask)[0].transpose(0, 1)
-    return [vocabulary.words[index] for index in ids[0].tolist()], weights.cpu().numpy()
+    return [START, *tokenize(caption), END], weights.cpu().numpy()
 
 
 def telling_word(words: Sequence[str], weights: np.ndarray) -> int:

@@ -23,13 +23,14 @@ from vslnb.models import Matcher
 from vslnb.secondary import concepts_of_split, secondary_matches
 from vslnb.semantics import CaptionSpace
 
-LISTS = (
-    "missed by A, found by B",
-    "largest gain",
-    "largest loss",
-    "wrong through secondary content",
-    "hardest",
-)
+SECONDARY = "wrong through secondary content"
+LISTS = {  # what each holds, the most telling first
+    "missed by A, found by B": "the truth is B's first result and not A's",
+    "largest gain": "the truth ranks higher under B than under A",
+    "largest loss": "the truth ranks lower under B than under A",
+    SECONDARY: "A's first result shares with the query only what is beside the point: the words below it in purple",
+    "hardest": "the truth ranks low under both",
+}
 TOPS = (5, 10, 20, 50)
 LONGEST = 5000  # characters of a query
 FOUND = 50  # results of a free text
@@ -78,7 +79,8 @@ class Row:
     """One result: its rank, its number in the split, what it is, and how it stands to the query.
 
     `cider` is the similarity of captions to those of the query's image, None for a free text. `pinned` marks the
-    truth shown although it ranks beyond the page.
+    truth shown although it ranks beyond the page. `through` is what a wrong result shares with the query where that
+    is secondary content alone (see `secondary_matches`).
     """
 
     rank: int
@@ -89,6 +91,7 @@ class Row:
     hit: bool
     cider: float | None
     pinned: bool = False
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ class Browser:
                 state.models,
             ),
             (state.way not in DIRECTIONS, "direction", state.way),
-            (not 0 <= state.query < queries, "query", state.query),
+            (state.query < 0, "query", state.query),
             (state.top not in TOPS, "number of rows", state.top),
             (state.curated not in ("", *LISTS), "list", state.curated),
             (len(state.text) > LONGEST, "text", f"{len(state.text)} characters"),
@@ -169,6 +172,10 @@ class Browser:
                 state.way,
             ),
         ]
+        if 0 < queries <= state.query:
+            raise InputError(
+                f"query {state.query}", "there is no such query", f"They go from 0 to {queries - 1}."
+            )
         for bad, what, value in wrong:
             if bad:
                 raise InputError(f"{what} {value!r}"[:200], "not in this browser", REMEDY)
@@ -189,7 +196,7 @@ class Browser:
         return View(state, text, None if captions else owner, columns, self._pages(state))
 
     def curated(self, state: BrowserState, name: str, most: int = 50) -> list[int]:
-        """Queries worth a look, the most telling first (those through secondary content by number).
+        """Queries worth a look, the most telling first.
 
         Args:
             state: its models are A and B (with one model, B is A), its direction counts.
@@ -199,9 +206,8 @@ class Browser:
         state = self.checked(replace(state, text=""))
         a, b = (self.ranks[model][state.way] for model in (state.models[0], state.models[-1]))
         gain = np.log1p(a) - np.log1p(b)  # from rank 2 to 1 is more than from 102 to 101
-        if name == "wrong through secondary content":
-            found = secondary_matches(self.scores[state.models[0]], *self.concepts, self._q)
-            return found[state.way]["secondary"][:most].tolist()
+        if name == SECONDARY:
+            return self._through_secondary(state)[:most]
         order, kept = {
             "missed by A, found by B": (-a, (a > 0) & (b == 0)),
             "largest gain": (-gain, gain > 0),
@@ -210,6 +216,30 @@ class Browser:
         }[name]
         queries = np.flatnonzero(kept)
         return queries[np.argsort(order[queries], kind="stable")][:most].tolist()
+
+    def _through_secondary(self, state: BrowserState) -> list[int]:
+        """Those whose caption's other words are missing most, pictures least alike, first; one of every truth."""
+        found = secondary_matches(self.scores[state.models[0]], *self.concepts, self._q)[state.way]
+        answers = dict(zip(found["wrong"].tolist(), found["retrieved"].tolist()))
+        told = []
+        for query in found["secondary"].tolist():
+            owner = query // self._q if state.way == "text_to_image" else query
+            image, caption = self._pair(state, query, answers[query])
+            shared = len(self._through(image, caption)) / len(self.concepts[2][caption])
+            alike = self._cider(state, np.array([answers[query]]), owner)[0]
+            told.append((shared, alike, query, owner))
+        seen: set[int] = set()
+        return [query for *_, query, owner in sorted(told) if not (owner in seen or seen.add(owner))]
+
+    def _pair(self, state: BrowserState, query: int, item: int) -> tuple[int, int]:
+        """The image and the caption of a query and a result."""
+        return (item, query) if state.way == "text_to_image" else (query, item)
+
+    def _through(self, image: int, caption: int) -> tuple[str, ...]:
+        """What a caption names that is secondary in an image, where it names nothing that is main there."""
+        main, secondary, named = self.concepts
+        shared = named[caption] & secondary[image]
+        return () if named[caption] & main[image] else tuple(sorted(map(str, shared)))
 
     def attention(self, state: BrowserState, model: str, item: int) -> tuple[list[str], np.ndarray]:
         """Words of the caption of a result and their weights (W, R) over the regions of its picture.
@@ -278,6 +308,9 @@ class Browser:
                 hit=bool(owners[place] == owner),
                 cider=cider,
                 pinned=k >= shown,
+                through=()
+                if owner is None or owners[place] == owner
+                else self._through(*self._pair(state, state.query, int(order[place]))),
             )
             for k, (place, cider) in enumerate(zip(places, ciders))
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from vslnb.browsing import LISTS, Browser, BrowserState
+from vslnb.browsing import LISTS, SECONDARY, Browser, BrowserState
 from vslnb.errors import InputError
 from vslnb.evaluation import DIRECTIONS
 from vslnb.files import write_text
@@ -78,7 +78,7 @@ def _content(browser: Browser, address, most: int, progress: bool) -> dict:
     lists: dict = {}
     for way in DIRECTIONS:
         state = BrowserState(names, way)
-        offered = [name for name in LISTS if len(names) > 1 or name in LISTS[3:]]
+        offered = [name for name in LISTS if len(names) > 1 or name in (SECONDARY, "hardest")]
         found = {name: browser.curated(state, name, most) for name in offered}
         lists[way] = {name: queries for name, queries in found.items() if queries} or {"all, by number": [0]}
     wanted = sorted(
@@ -96,7 +96,7 @@ def _content(browser: Browser, address, most: int, progress: bool) -> dict:
                     boxes |= {side["image"]: side.pop("boxes") for side in session.look.get("sides", ())}
         offers = {"models": [], "lists": list(lists[way]), "tops": [], "free": False}
         views[f"{way} {query}"] = view | {"offers": offers, "pages": 1, "link": ""}
-    return {"views": views, "looks": looks, "lists": lists, "boxes": boxes}
+    return {"views": views, "looks": looks, "lists": lists, "boxes": boxes, "rules": LISTS}
 
 
 def _page(browser: Browser) -> str:
@@ -109,7 +109,8 @@ def _page(browser: Browser) -> str:
         f"<title>vslnb: {names}</title><style>{(STATIC / 'view.css').read_text(encoding='utf-8')}\n"
         "body { margin: 0 auto; max-width: 1240px; background: #fff; }\n"
         "@media (prefers-color-scheme: dark) { body { background: #16181c; } .vslnb-browser { --ink: #e8e8e8;"
-        " --soft: #aaa; --ground: #16181c; --line: #555; --hit: #35c79a; --miss: #ff9455; } }</style></head>"
+        " --soft: #aaa; --ground: #16181c; --line: #555; --hit: #35c79a; --miss: #ff9455; --beside: #cc9cf0;"
+        " --ring: #56b4e9; } }</style></head>"
         f'<body><div id="browser"></div><script src="data.js"></script><script type="module">{view}\n'
         f"{(STATIC / 'export.js').read_text(encoding='utf-8')}</script></body></html>\n"
     )

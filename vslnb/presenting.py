@@ -20,6 +20,7 @@ from vslnb.gallery import gallery_of
 from vslnb.pictures import read_picture
 from vslnb.retrieval import kept_scores
 from vslnb.runs import data_of, load_matcher
+from vslnb.secondary import concepts_of
 
 SMALL, LARGE = 128, 448  # pixels of the longer side
 
@@ -99,10 +100,17 @@ class Session:
                 self.look = self._look(str(request.get("model")), request.get("item"))
                 return
             self._move(kind, request)
-            self.look = {}
         except InputError as fault:
             error = str(fault)
         self.view = self._present(error)
+        self.look = self._looked_on() if self.look.get("sides") and not error else {}
+
+    def _looked_on(self) -> dict:
+        """Who had a result open sees the next query's first miss open, under the same model."""
+        columns = self.view["columns"]
+        column = next((c for c in columns if c["model"] == self.look["model"]), columns[0])
+        row = next((r for r in column["rows"] if not r["hit"]), column["rows"][0])
+        return self._look(column["model"], row["item"])
 
     def _move(self, kind: object, request: dict) -> None:
         state, count = self.state, self.browser.queries(self.state.way)
@@ -144,20 +152,21 @@ class Session:
     def _present(self, error: str) -> dict:
         view, count = self.browser.view(self.state), self.browser.queries(self.state.way)
         state, free = view.state, bool(view.state.text.strip())
-        place = f"query {state.query:,} of {count:,}"
+        place = f"query {state.query:,} (0 to {count - 1:,})"
         if self.queries and state.query in self.queries:
             place = f"{self.queries.index(state.query) + 1} of {len(self.queries)} in this list"
         if free:
             place = "your own words"
         query = {"text": view.query, "picture": None, "alternative": ""}
         if view.image is not None:
-            query |= {"picture": self.address(view.image, SMALL), "alternative": self._about(view.image)}
-        offers = {"models": list(self.browser.models), "lists": LISTS, "tops": TOPS, "free": True}
+            query |= {"picture": self.address(view.image, LARGE), "alternative": self._about(view.image)}
+        offers = {"models": list(self.browser.models), "lists": list(LISTS), "tops": TOPS, "free": True}
         return {
             "state": asdict(state) | {"models": list(state.models)},
             "link": state.link(),
             "offers": offers,
             "place": place,
+            "rule": LISTS.get(state.curated, ""),
             "free": free,
             "query": query,
             "columns": [self._column(column, state) for column in view.columns],
@@ -186,7 +195,7 @@ class Session:
         truth = next((r for r in column.rows if r.hit), None)
         sides = [row] if truth is None or row.hit else [row, truth]
         try:
-            return {"sides": [self._side(model, side) for side in sides]}
+            return {"model": model, "item": row.item, "sides": [self._side(model, side) for side in sides]}
         except InputError as fault:
             return {"error": str(fault)}
 
@@ -194,6 +203,7 @@ class Session:
         captions = self.state.way == "text_to_image"
         words, weights = self.browser.attention(self.state, model, row.item)
         image, boxes = row.image if captions else self.state.query, self.browser.split.boxes()
+        matched = [k for k, word in enumerate(words) if concepts_of(word) & set(row.through)]
         word = "" if self.view["free"] else ", the truth" if row.hit else ", a miss"
         title = f"rank {row.rank} of {model}{word}"
         return {
@@ -203,8 +213,9 @@ class Session:
             "alternative": self._about(image),
             "boxes": [] if boxes is None else np.round(boxes[image].astype(float), 4).tolist(),
             "words": words,
+            "unknown": [word not in self.browser.vocabulary for word in words],
             "weights": np.round(100 * weights.astype(float), 1).tolist(),  # percent
-            "word": telling_word(words, weights),
+            "word": matched[0] if matched else telling_word(words, weights),
         }
 
 

@@ -1,6 +1,6 @@
 // Stands in for the notebook's kernel on exported pages: answers view.js from what data.js holds.
 
-const { views, looks, lists, boxes } = window.VSLNB;
+const { views, looks, lists, boxes, rules } = window.VSLNB;
 const listeners = {};
 let place = { way: "text_to_image", list: Object.keys(lists.text_to_image)[0], index: 0 };
 
@@ -28,11 +28,26 @@ function show(next) {
     ...view,
     state: { ...view.state, curated: place.list },
     place: `${place.index + 1} of ${queries.length} in this list`,
+    rule: rules[place.list] ?? "",
   };
+  const { model: before, sides } = model.values.look ?? {};
   model.values.look = {};
+  if (sides) openMiss(view, queries, before);
   history.replaceState(null, "", `#${encodeURIComponent(JSON.stringify(place))}`);
   listeners["change:view"]?.();
   listeners["change:look"]?.();
+}
+
+// Who had a result open sees the next query's first miss open, under the same model.
+function openMiss(view, queries, name) {
+  const column = view.columns.find((one) => one.model === name) ?? view.columns[0];
+  const row = column.rows.find((one) => !one.hit) ?? column.rows[0];
+  model.values.look = lookOf(`${place.way} ${queries[place.index]} ${column.model} ${row.item}`);
+}
+
+function lookOf(key) {
+  const found = looks[key] ?? { error: "The attention of this result was not exported." };
+  return { ...found, sides: found.sides?.map((side) => ({ ...side, boxes: boxes[side.image] })) };
 }
 
 function answer(request) {
@@ -45,10 +60,7 @@ function answer(request) {
     const there = lists[request.state.way];
     show({ way: request.state.way, list: place.list in there ? place.list : Object.keys(there)[0], index: 0 });
   } else if (request.kind === "look") {
-    const key = `${place.way} ${queries[place.index]} ${request.model} ${request.item}`;
-    const found = looks[key] ?? { error: "The attention of this result was not exported." };
-    const sides = found.sides?.map((side) => ({ ...side, boxes: boxes[side.image] }));
-    model.values.look = { ...found, sides };
+    model.values.look = lookOf(`${place.way} ${queries[place.index]} ${request.model} ${request.item}`);
     listeners["change:look"]();
   }
 }

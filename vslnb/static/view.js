@@ -27,8 +27,8 @@ function button(text, title, pressed, disabled = false) {
   const node = element("button", "vb-button", text);
   node.title = title;
   node.type = "button";
-  node.disabled = disabled;
-  node.addEventListener("click", pressed);
+  node.setAttribute("aria-disabled", disabled); // not `disabled`, which would lose the focus
+  node.addEventListener("click", () => disabled || pressed());
   return node;
 }
 
@@ -54,7 +54,7 @@ function controls(view, ask) {
   const lists = [...(offers.free ? [["", "all, by number"]] : []), ...offers.lists.map((name) => [name, name])];
   bar.append(choice("list", lists, state.curated, (name) => ask({ kind: "list", name })));
   if (offers.tops.length > 1) {
-    bar.append(choice("rows", offers.tops.map((n) => [n, n]), state.top, (top) => change({ top: Number(top) })));
+    bar.append(choice("results", offers.tops.map((n) => [n, n]), state.top, (top) => change({ top: Number(top) })));
   }
   const row = element("div", "vb-bar");
   row.append(button("◀ previous", "previous query (left arrow)", () => ask({ kind: "step", by: -1 })));
@@ -67,11 +67,12 @@ function controls(view, ask) {
     number.min = 0;
     number.value = state.query;
     number.setAttribute("aria-label", "number of the query");
+    number.title = "number of the query";
     number.addEventListener("change", () => change({ query: Number(number.value), text: "", curated: "" }));
     row.append(number);
     const free = element("input", "vb-free");
     free.type = "search";
-    free.placeholder = "search the pictures in your own words, Enter";
+    free.placeholder = "pictures for your own words, Enter";
     free.value = state.text;
     free.setAttribute("aria-label", "free text");
     free.addEventListener("keydown", (event) => {
@@ -79,6 +80,7 @@ function controls(view, ask) {
     });
     row.append(free);
   }
+  if (view.rule) row.append(element("span", "vb-rule", view.rule));
   return [bar, row];
 }
 
@@ -95,10 +97,14 @@ function result(view, column, row, ask) {
   if (row.picture) card.append(picture(row.picture, row.alternative, "vb-thumb"));
   else card.append(element("span", "vb-caption", row.caption));
   const cider = row.cider === null ? "" : ` · CIDEr ${row.cider.toFixed(2)}`;
-  card.append(element("span", "vb-numbers", `${row.score.toFixed(3)}${cider}`));
+  const numbers = element("span", "vb-numbers", `score ${row.score.toFixed(3)}${cider}`);
+  numbers.title = "the model's score; CIDEr: how alike the captions are to those of the query's picture";
+  card.append(numbers);
+  if (row.through.length) card.append(element("span", "vb-through", row.through.join(", ")));
   const about = row.picture ? row.alternative : row.caption;
   card.setAttribute("aria-label", `rank ${row.rank}, ${word || "result"}: ${about}`);
   card.title = "where did the words look?";
+  card.dataset.model = column.model;
   card.addEventListener("click", () => ask({ kind: "look", model: column.model, item: row.item }));
   return card;
 }
@@ -117,60 +123,89 @@ function columns(view, ask) {
   return grid;
 }
 
-function lookPanel(side) {
+const FULL = 25; // percent of a word's attention that is shown at full strength
+
+function strength(node, percent) {
+  const share = Math.min(1, percent / FULL);
+  node.style.setProperty("--weight", share);
+  node.classList.toggle("strong", share > 0.5);
+}
+
+// A picture and the words that looked at it; `told` says which word was chosen here.
+function lookPanel(side, told) {
   const panel = element("figure", "vb-look");
   panel.append(element("figcaption", "", side.title));
   const stage = element("div", "vb-stage");
   stage.append(picture(side.picture, side.alternative, "vb-large"));
   const words = element("div", "vb-words");
-  const note = element("div", "vb-note", "Click a word to see where it looked, a region to see which words looked there.");
+  const note = element("div", "vb-note");
   const regions = side.boxes.map((box, r) => {
     const region = element("button", "vb-region");
     region.type = "button";
+    region.tabIndex = r ? -1 : 0; // one stop for the tabulator; up and down go on
     region.style.left = `${100 * box[0]}%`;
     region.style.top = `${100 * box[1]}%`;
     region.style.width = `${100 * (box[2] - box[0])}%`;
     region.style.height = `${100 * (box[3] - box[1])}%`;
     region.setAttribute("aria-label", `region ${r + 1}`);
     region.addEventListener("click", () => showRegion(r));
+    region.addEventListener("keydown", (event) => {
+      const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      regions[(r + by + regions.length) % regions.length].focus();
+    });
     return region;
   });
   const area = (r) => (side.boxes[r][2] - side.boxes[r][0]) * (side.boxes[r][3] - side.boxes[r][1]);
   const order = regions.map((_, r) => r).sort((a, b) => area(b) - area(a)); // the smallest on top
   stage.append(...order.map((r) => regions[r]));
   const buttons = side.words.map((word, w) => {
-    const node = element("button", "vb-word", word);
+    const node = element("button", side.unknown[w] ? "vb-word unknown" : "vb-word", word);
     node.type = "button";
-    node.addEventListener("click", () => showWord(w));
+    if (side.unknown[w]) node.title = "not in the model's vocabulary";
+    node.addEventListener("click", () => told(w, panel));
     words.append(node);
     return node;
   });
   function showWord(w) {
     const most = Math.max(...side.weights[w]);
     regions.forEach((region, r) => {
-      region.style.setProperty("--weight", side.weights[w][r] / (most || 1));
+      strength(region, side.weights[w][r]);
       region.title = `${side.weights[w][r]} %`;
     });
     buttons.forEach((node, k) => {
       node.setAttribute("aria-pressed", k === w);
-      node.style.setProperty("--weight", 0);
+      strength(node, 0);
     });
-    note.textContent = `“${side.words[w]}”: strongest region ${most.toFixed(0)} % of its attention`;
+    const blind = side.unknown[w] ? ", though the model does not know the word" : "";
+    note.textContent = `“${side.words[w]}” gave its strongest region ${most.toFixed(0)} % of its attention${blind}. Click another word, or a region.`;
   }
   function showRegion(r) {
     const given = side.weights.map((weights) => weights[r]);
     const most = Math.max(...given);
     buttons.forEach((node, w) => {
       node.setAttribute("aria-pressed", false);
-      node.style.setProperty("--weight", given[w] / (most || 1));
-      node.title = `${given[w]} %`;
+      strength(node, given[w]);
     });
-    regions.forEach((region, k) => region.style.setProperty("--weight", k === r ? 1 : 0));
-    note.textContent = `region ${r + 1}: “${side.words[given.indexOf(most)]}” gave it most, ${most.toFixed(0)} %`;
+    regions.forEach((region, k) => strength(region, k === r ? 100 : 0));
+    note.textContent = `“${side.words[given.indexOf(most)]}” gave it most (region ${r + 1}): ${most.toFixed(0)} % of that word's attention.`;
   }
-  panel.append(stage, words, note);
+  panel.append(words, stage, note);
+  panel.showWord = showWord;
+  panel.chosen = side.word;
   if (side.words.length) showWord(side.word);
   return panel;
+}
+
+// Two pictures of one caption share their words: a word chosen on one is chosen on both.
+function lookPanels(sides) {
+  const together = sides.every((side) => side.words.join(" ") === sides[0].words.join(" "));
+  const panels = sides.map((side) => {
+    return lookPanel(side, (w, panel) => (together ? panels : [panel]).forEach((one) => one.showWord(w)));
+  });
+  if (together) panels.slice(1).forEach((panel) => panel.showWord(panels[0].chosen));
+  return panels;
 }
 
 function render({ model, el }) {
@@ -185,6 +220,7 @@ function render({ model, el }) {
   el.append(root);
   const ask = (request) => {
     const number = (model.get("request")?.number ?? 0) + 1; // a request like the last one is still a request
+    asked = request.kind === "look";
     model.set("request", { ...request, number });
     model.save_changes();
   };
@@ -205,34 +241,59 @@ function render({ model, el }) {
     const { page } = view.state;
     pages.replaceChildren();
     if (view.pages > 1) {
-      pages.append(button("▲ up", "page up", () => turn(-1), page === 0));
-      pages.append(element("span", "vb-place", `page ${page + 1} of ${view.pages}`));
-      pages.append(button("▼ down", "page down", () => turn(1), page + 1 === view.pages));
+      const first = page * view.state.top + 1;
+      pages.append(button("▲ better ranks", "page up", () => turn(-1), page === 0));
+      pages.append(element("span", "vb-place", `ranks ${first}–${first + Number(view.state.top) - 1}, page ${page + 1} of ${view.pages}`));
+      pages.append(button("▼ next ranks", "page down", () => turn(1), page + 1 === view.pages));
     }
     const link = element("input", "vb-link");
     link.readOnly = true;
     link.value = view.link;
     link.setAttribute("aria-label", "link to this view");
     link.title = "RetrievalBrowser(..., link=...) restores this view";
+    const label = element("label", "vb-choice vb-linked", "link ");
+    label.append(link);
     link.addEventListener("focus", () => link.select());
-    if (view.link) pages.append(link);
+    if (view.link) pages.append(label);
     const again = focus && [...root.querySelectorAll("[aria-label], [title]")].find((node) => named(node) === focus);
     if (again) again.focus();
     else if (inside) root.focus();
+    mark();
+  }
+
+  // The open result's card, and whether the reader opened it just now.
+  let asked = false;
+  const opened = () => {
+    const found = model.get("look") ?? {};
+    return [...root.querySelectorAll(".vb-card")].find((card) => card.dataset.model === found.model && card.dataset.item === String(found.item));
+  };
+  function mark() {
+    root.querySelectorAll(".vb-card").forEach((card) => card.setAttribute("aria-pressed", false));
+    opened()?.setAttribute("aria-pressed", true);
   }
 
   function look() {
     const found = model.get("look");
-    looks.replaceChildren(...(found?.sides ?? []).map(lookPanel));
+    const inside = looks.contains(document.activeElement);
+    looks.replaceChildren(...(found?.sides ? lookPanels(found.sides) : []));
     if (found?.error) looks.append(element("p", "vb-note", found.error));
+    mark();
+    if (inside) root.focus({ preventScroll: true });
+    if (!asked) return;
+    asked = false;
+    looks.querySelector(".vb-word[aria-pressed=true]")?.focus({ preventScroll: true });
+    const pictures = [...looks.querySelectorAll("img")].map((one) => one.decode().catch(() => {}));
+    Promise.all(pictures).then(() => looks.scrollIntoView({ block: "nearest" }));
   }
 
   root.addEventListener("keydown", (event) => {
-    event.stopPropagation(); // the notebook has meanings of its own for these keys
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.stopPropagation(); // the notebook has meanings of its own for plain keys
     if (["INPUT", "SELECT"].includes(event.target.tagName)) return;
     const steps = { ArrowLeft: -1, ArrowRight: 1 };
     const view = model.get("view");
-    if (event.key in steps) ask({ kind: "step", by: steps[event.key] });
+    if (event.key === "Escape" && looks.contains(event.target)) opened()?.focus();
+    else if (event.key in steps) ask({ kind: "step", by: steps[event.key] });
     else if (event.key === "PageDown" && view.state.page + 1 < view.pages) ask({ kind: "state", state: { ...view.state, page: view.state.page + 1 } });
     else if (event.key === "PageUp" && view.state.page > 0) ask({ kind: "state", state: { ...view.state, page: view.state.page - 1 } });
     else return;
