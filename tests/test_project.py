@@ -128,6 +128,25 @@ def test_the_minutes_of_flickr8k_are_those_of_its_runs():
     assert abs(int(minutes) - sum(run.get("seconds", 0) for run in runs) / 120) < 5
 
 
+def test_what_the_world_showed_is_in_its_json():
+    gains = json.loads((ROOT / "figures" / "world" / "03_training.json").read_text())["gains"]["rsum"]
+    ((total, count, value, low, high),) = re.findall(
+        r"of (\d+) gains .* rsum, (\d+) has a 95 % interval without zero "
+        r"\(cosine with descending ranks, \+([\d.]+), ([\d.]+) to ([\d.]+)\)",
+        README,
+    )
+    told = {name: gain for name, gain in gains.items() if gain["low"] > 0 or gain["high"] < 0}
+    assert (len(gains), list(told)) == (int(total), ["cosine, vsl-descending"]) and len(told) == int(count)
+    found = told["cosine, vsl-descending"]
+    assert [f"{found[key]:.1f}" for key in ("value", "low", "high")] == [value, low, high]
+    assert all(len(gain["seeds"]) == 3 for gain in gains.values())
+    half = [(gain["high"] - gain["low"]) / 2 for name, gain in gains.items() if name[:4] in ("SAF,", "SGR,")]
+    assert min(half) > 10
+    rows = json.loads((ROOT / "figures" / "world" / "reproduce.json").read_text())
+    (minutes,) = re.findall(r"`vslnb reproduce world`, (\d+) minutes", README)
+    assert abs(sum(row["seconds"] for row in rows) / 60 - int(minutes)) < 1
+
+
 @pytest.mark.parametrize("module", ["saf", "sgr"])
 @pytest.mark.parametrize("way", ["image_to_text", "text_to_image"])
 def test_the_world_is_neither_easy_nor_hopeless_and_has_the_problem_of_the_paper(module, way):
