@@ -218,16 +218,16 @@ class Browser:
         return queries[np.argsort(order[queries], kind="stable")][:most].tolist()
 
     def _through_secondary(self, state: BrowserState) -> list[int]:
-        """Those whose caption's other words are missing most, pictures least alike, first; one of every truth."""
+        """Two shared words or more first, then where least of the caption is found at all; one of every truth."""
         found = secondary_matches(self.scores[state.models[0]], *self.concepts, self._q)[state.way]
         answers = dict(zip(found["wrong"].tolist(), found["retrieved"].tolist()))
         told = []
         for query in found["secondary"].tolist():
             owner = query // self._q if state.way == "text_to_image" else query
             image, caption = self._pair(state, query, answers[query])
-            shared = len(self._through(image, caption)) / len(self.concepts[2][caption])
+            shared = len(self._through(image, caption))
             alike = self._cider(state, np.array([answers[query]]), owner)[0]
-            told.append((shared, alike, query, owner))
+            told.append((shared < 2, shared / len(self.concepts[2][caption]), alike, query, owner))
         seen: set[int] = set()
         return [query for *_, query, owner in sorted(told) if not (owner in seen or seen.add(owner))]
 
