@@ -36,7 +36,8 @@ class MatrixFile:
             key: tells it from every other matrix.
 
         Raises:
-            InputError: if another matrix is there, a damaged one, or no room for it.
+            Stale: if another matrix is there, or a damaged one.
+            InputError: if there is no room for it.
         """
         self.folder, self.key, self.done = Path(folder), key, []
         self.folder.mkdir(parents=True, exist_ok=True)

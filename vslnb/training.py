@@ -184,6 +184,7 @@ def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
         scores = split_scores(trainer.model, split, trainer.vocabulary, progress=progress)
         results[name] = recall(scores, split.captions_per_image)
     if processes.rank() == 0:
+        curve = [round(line["dev"]["rsum"], 3) for line in done["lines"] if "dev" in line]  # an epoch each
         about = {
             "name": config.name,
             "recipe": config.recipe,
@@ -191,9 +192,7 @@ def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
             "arm": config.arm,
             "seed": config.seed,
             "config_hash": config.hash,
-            "curve": [
-                round(line["dev"]["rsum"], 3) for line in done["lines"] if "dev" in line
-            ],  # an epoch each
+            "curve": curve,
         }
         write_ranks(run, scores, split.captions_per_image)
         measures = measure(scores, split)  # of the test split
