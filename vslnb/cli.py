@@ -168,7 +168,7 @@ def evaluate(
     from vslnb.runs import data_of, load_matcher
     from vslnb.shortlist import shortlist_scores
 
-    if shortlist > 1 and int(os.environ.get("WORLD_SIZE", 1)) > 1:
+    if shortlist > 1 and processes.launched() > 1:
         raise InputError("--shortlist", "works in one process", "Leave out torchrun.")
     if keep and shortlist > 1:
         raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")

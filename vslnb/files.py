@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from vslnb.errors import InputError
 
@@ -64,6 +66,13 @@ def write_bytes(path: Path, content: bytes) -> None:
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_stream(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """A file, whole or not at all, of what `write` puts into a stream."""
+    stream = io.BytesIO()
+    write(stream)
+    write_bytes(path, stream.getvalue())
 
 
 def sync_folder(folder: Path) -> None:

@@ -37,6 +37,11 @@ def rank() -> int:
     return dist.get_rank() if count() > 1 else 0
 
 
+def launched() -> int:
+    """How many processes `torchrun` started, this one among them; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
 @contextlib.contextmanager
 def together(device: torch.device) -> Iterator[None]:
     """Join the processes that `torchrun` started with this one, if it did.
@@ -44,7 +49,7 @@ def together(device: torch.device) -> Iterator[None]:
     Raises:
         InputError: for a device that several processes cannot use.
     """
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+    if launched() == 1:
         yield
         return
     if device.type not in ("cpu", "cuda"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import html
-import io
 import json
 import re
 import shutil
@@ -21,7 +20,7 @@ from nbconvert import HTMLExporter
 
 from vslnb.data.precomp import MANIFEST, file_hash, read_manifest
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_bytes, write_json, write_text
+from vslnb.files import read_json, write_json, write_stream, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -108,9 +107,9 @@ def save_figure(figure: Figure, run: Path, name: str, photos: bool = False) -> P
     """
     path = run / ("photos" if photos else "figures") / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=130, metadata={"Software": None})
-    write_bytes(path, stream.getvalue())
+    write_stream(
+        path, lambda stream: figure.savefig(stream, format="png", dpi=130, metadata={"Software": None})
+    )
     return path
 
 

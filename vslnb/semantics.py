@@ -10,7 +10,6 @@ mean of its captions' vectors, so the mean over all pairs of captions is one spa
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from sklearn.preprocessing import normalize
 from vslnb.config import SIMILARITIES as KINDS
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
-from vslnb.files import write_bytes
+from vslnb.files import write_stream
 
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0
@@ -102,9 +101,8 @@ class CaptionSpace:
         }
         if self.lengths is not None:
             arrays["lengths"] = self.lengths
-        stream = io.BytesIO()
-        np.savez(stream, kind=np.array(self.kind), counts=self.counts, **arrays)
-        write_bytes(Path(path), stream.getvalue())
+        arrays = {"kind": np.array(self.kind), "counts": self.counts} | arrays
+        write_stream(Path(path), lambda stream: np.savez(stream, **arrays))
 
     @classmethod
     def load(cls, path: str | Path) -> CaptionSpace:

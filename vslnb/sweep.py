@@ -130,7 +130,5 @@ def _one(config: Config, data: str | Path, run: Path, device: str) -> dict:
     try:
         with ONE_AT_A_TIME:
             return train(config, data, run, device, resume=True, progress=False)
-    except (
-        KeyboardInterrupt
-    ):  # all is saved; a pool that lost a worker ends the others so, and waits for them
-        os._exit(1)
+    except KeyboardInterrupt:
+        os._exit(1)  # all is saved; a pool that lost a worker ends the others so, and waits for them

@@ -111,11 +111,12 @@ def _train(run: Path, trainer: Trainer, done: dict, progress: bool) -> None:
             write_text(run / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in done["lines"]))
             save_last(run, trainer.model, trainer.optimizer, done)
 
-    def save_if_asked() -> None:
-        if any(processes.of_all(interrupts.asked)):
-            save()
-            place = f"epoch {done['epochs'] + 1}, step {done['steps']}"
-            raise KeyboardInterrupt(f"{run}: stopped and saved after {place}. Go on with --resume.")
+    def asked() -> bool:
+        return any(processes.of_all(interrupts.asked))
+
+    def stopped() -> KeyboardInterrupt:
+        place = f"epoch {done['epochs'] + 1}, step {done['steps']}"
+        return KeyboardInterrupt(f"{run}: stopped and saved after {place}. Go on with --resume.")
 
     with Interrupts() as interrupts:
         for epoch in range(done["epochs"], config.training.epochs):
@@ -123,9 +124,11 @@ def _train(run: Path, trainer: Trainer, done: dict, progress: bool) -> None:
                 for steps, line in trainer.epoch(epoch, done["steps"], progress):
                     done["steps"] = steps
                     done["lines"] += [line] if line else []
-                    save_if_asked()
-                    if time.monotonic() - saved > SAVE_EVERY:
+                    stop = asked()
+                    if stop or time.monotonic() - saved > SAVE_EVERY:
                         save()
+                    if stop:
+                        raise stopped()
             except TrainingError as fault:
                 if first:
                     _tell(run, trainer, fault)
@@ -142,7 +145,8 @@ def _train(run: Path, trainer: Trainer, done: dict, progress: bool) -> None:
                     write_tensors(run / "best.safetensors", trainer.model.state_dict())
             done["epochs"], done["steps"] = epoch + 1, 0
             save()
-            save_if_asked()
+            if asked():
+                raise stopped()
             if first and progress:
                 tqdm.write(
                     f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}"

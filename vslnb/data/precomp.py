@@ -9,7 +9,6 @@ an image, below the manifest's `picture_root`) and the manifest `dataset.json`.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,7 +19,7 @@ import numpy as np
 from vslnb.arrays import open_array
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_bytes, write_json, write_text
+from vslnb.files import read_json, write_json, write_stream, write_text
 from vslnb.memory import forget
 
 SPLITS = ("train", "dev", "test", "testall")
@@ -260,9 +259,7 @@ def write_split(
     """Write everything of a split but its features, which their maker streams into a memory map."""
     write_lines(folder / f"{name}_caps.txt", captions)
     write_lines(folder / f"{name}_ids.txt", ids)
-    stream = io.BytesIO()
-    np.save(stream, boxes.astype(np.float32))
-    write_bytes(folder / f"{name}_boxes.npy", stream.getvalue())
+    write_stream(folder / f"{name}_boxes.npy", lambda stream: np.save(stream, boxes.astype(np.float32)))
     if pictures is not None:
         write_lines(folder / f"{name}_pictures.txt", pictures)
 
