@@ -107,10 +107,7 @@ def _page(browser: Browser) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>vslnb: {names}</title><style>{(STATIC / 'view.css').read_text(encoding='utf-8')}\n"
-        "body { margin: 0 auto; max-width: 1240px; background: #fff; }\n"
-        "@media (prefers-color-scheme: dark) { body { background: #16181c; } .vslnb-browser { --ink: #e8e8e8;"
-        " --soft: #aaa; --ground: #16181c; --line: #555; --hit: #35c79a; --miss: #ff9455; --beside: #cc9cf0;"
-        " --ring: #56b4e9; } }</style></head>"
+        "body { margin: 0 auto; max-width: 1240px; }</style></head>"
         f'<body><div id="browser"></div><script src="data.js"></script><script type="module">{view}\n'
         f"{(STATIC / 'export.js').read_text(encoding='utf-8')}</script></body></html>\n"
     )

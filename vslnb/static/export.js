@@ -75,5 +75,9 @@ function restored() {
   return place;
 }
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const shade = () => document.body.classList.toggle("vslnb-dark", dark.matches);
+dark.addEventListener("change", shade);
+shade();
 view.render({ model, el: document.getElementById("browser") });
 show(restored());
