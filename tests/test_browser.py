@@ -145,8 +145,16 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     page.locator(".vb-model", has_text="A · vsl-paper").wait_for(timeout=10_000)
     page.get_by_label("list", exact=True).select_option("hardest")
     page.locator(".vb-place", has_text="1 of").wait_for(timeout=10_000)
+    page.get_by_label("list", exact=True).focus()  # left and right go on to the next query also from here
+    page.keyboard.press("ArrowRight")
+    page.locator(".vb-place", has_text="2 of").wait_for(timeout=10_000)
+    assert page.get_by_label("list", exact=True).input_value() == "hardest"
+    page.keyboard.press("ArrowLeft")
+    page.locator(".vb-place", has_text="1 of").wait_for(timeout=10_000)
     page.locator(".vb-card.miss").first.click()
     page.locator(".vb-word").first.wait_for(timeout=10_000)
+    assert page.locator(".vb-reminder").inner_text().startswith("1 of")
+    assert page.locator(".vb-look").first.locator(".vb-region.strongest").count() >= 1
     page.locator(".vb-look").first.locator(".vb-word").nth(1).click()
     assert page.locator(".vb-look").first.locator(".vb-word").nth(1).get_attribute("aria-pressed") == "true"
     shot(page, "lab_look")

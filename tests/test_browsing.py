@@ -10,6 +10,7 @@ from vslnb.errors import InputError
 from vslnb.evaluation import DIRECTIONS, positive_ranks
 from vslnb.gallery import Gallery, encode_images
 from vslnb.models import Matcher
+from vslnb.secondary import concepts_of
 
 HOSTILE = "<script>alert(1)</script> & \"quotes' \u202eright to left"
 
@@ -83,6 +84,7 @@ def test_a_link_restores_the_view_and_a_wrong_one_is_refused(browser):
         {"query": -1},
         {"top": 7},
         {"curated": "best"},
+        {"models": ("saf", "saf")},
         {"text": "x" * 5001},
         {"text": "a dog", "way": "image_to_text"},
     ],
@@ -125,6 +127,7 @@ def test_the_list_of_secondary_matches_names_what_was_shared(browser):
     """By the definition, written out: something named is secondary in the picture, nothing named is main."""
     found = {way: browser.curated(BrowserState(("saf",), way), SECONDARY) for way in DIRECTIONS}
     assert any(found.values())
+    subject = []
     for way, queries in found.items():
         state = BrowserState(("saf",), way)
         owners = [query // 5 if way == "text_to_image" else query for query in queries]
@@ -135,4 +138,19 @@ def test_the_list_of_secondary_matches_names_what_was_shared(browser):
             image, caption = (row.item, query) if way == "text_to_image" else (query, row.item)
             main, secondary, named = (browser.concepts[k][j] for k, j in enumerate((image, image, caption)))
             assert not row.hit and not named & main
-            assert row.through == tuple(sorted(named & secondary)) != ()
+            shared = named & secondary
+            assert shared and row.through
+            assert all(word in shared or concepts_of(word) & shared for word in row.through)
+            if way == "text_to_image":
+                subject.append(bool(named & secondary & browser.concepts[0][query // 5]))
+    assert subject == sorted(subject)  # what is the subject of the query's own picture comes last
+
+
+def test_what_was_shared_is_worded_as_in_the_caption(dataset):
+    path = dataset / "test_caps.txt"
+    ours = ["a boy in shorts", *["a boy"] * 4, "a man wears shorts", *["a man"] * 4]
+    path.write_text("\n".join(ours + path.read_text().splitlines()[10:]) + "\n")
+    scores = {"a": np.zeros((10, 50), np.float32)}
+    view = Browser(load_split(dataset, "test"), None, {}, scores, {}).view(BrowserState(("a",)))
+    (other,) = [row for row in view.columns[0].rows if row.image == 1]
+    assert other.through == ("shorts",)

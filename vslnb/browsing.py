@@ -15,12 +15,12 @@ import numpy as np
 
 from vslnb.attention import caption_attention
 from vslnb.data.precomp import Split
-from vslnb.data.vocabulary import Vocabulary
+from vslnb.data.vocabulary import Vocabulary, tokenize
 from vslnb.errors import InputError
 from vslnb.evaluation import DIRECTIONS, positive_ranks
 from vslnb.gallery import Gallery, encode_captions, search
 from vslnb.models import Matcher
-from vslnb.secondary import concepts_of_split, secondary_matches
+from vslnb.secondary import concepts_of, concepts_of_split, secondary_matches
 from vslnb.semantics import CaptionSpace
 
 SECONDARY = "wrong through secondary content"
@@ -28,7 +28,7 @@ LISTS = {  # what each holds, the most telling first
     "missed by A, found by B": "the truth is B's first result and not A's",
     "largest gain": "the truth ranks higher under B than under A",
     "largest loss": "the truth ranks lower under B than under A",
-    SECONDARY: "A's first result shares with the query only what is beside the point: the words below it in purple",
+    SECONDARY: "by its captions, A's first result shares mainly what is beside the point: the words in purple",
     "hardest": "the truth ranks low under both",
 }
 TOPS = (5, 10, 20, 50)
@@ -79,8 +79,8 @@ class Row:
     """One result: its rank, its number in the split, what it is, and how it stands to the query.
 
     `cider` is the similarity of captions to those of the query's image, None for a free text. `pinned` marks the
-    truth shown although it ranks beyond the page. `through` is what a wrong result shares with the query where that
-    is secondary content alone (see `secondary_matches`).
+    truth shown although it ranks beyond the page. `through` are the caption's words for what a wrong result shares
+    with the query, where that is secondary content alone (see `secondary_matches`).
     """
 
     rank: int
@@ -157,7 +157,8 @@ class Browser:
         queries = self.queries(state.way) if state.way in DIRECTIONS else 0
         wrong = [
             (
-                not 1 <= len(state.models) <= 2 or not set(state.models) <= set(self.scores),
+                not 1 <= len(set(state.models)) == len(state.models) <= 2
+                or not set(state.models) <= set(self.scores),
                 "models",
                 state.models,
             ),
@@ -218,16 +219,20 @@ class Browser:
         return queries[np.argsort(order[queries], kind="stable")][:most].tolist()
 
     def _through_secondary(self, state: BrowserState) -> list[int]:
-        """Two shared words or more first, then where least of the caption is found at all; one of every truth."""
+        """One of every truth: first what is beside the point on both sides, then two shared words or more, then
+        where least of the caption is found at all.
+        """
+        main, _, named = self.concepts
         found = secondary_matches(self.scores[state.models[0]], *self.concepts, self._q)[state.way]
         answers = dict(zip(found["wrong"].tolist(), found["retrieved"].tolist()))
         told = []
         for query in found["secondary"].tolist():
             owner = query // self._q if state.way == "text_to_image" else query
             image, caption = self._pair(state, query, answers[query])
-            shared = len(self._through(image, caption))
+            shared = self._shared(image, caption)
+            subject = bool(shared & main[caption // self._q])  # of the caption's own picture
             alike = self._cider(state, np.array([answers[query]]), owner)[0]
-            told.append((shared < 2, shared / len(self.concepts[2][caption]), alike, query, owner))
+            told.append((subject, len(shared) < 2, len(shared) / len(named[caption]), alike, query, owner))
         seen: set[int] = set()
         return [query for *_, query, owner in sorted(told) if not (owner in seen or seen.add(owner))]
 
@@ -235,11 +240,18 @@ class Browser:
         """The image and the caption of a query and a result."""
         return (item, query) if state.way == "text_to_image" else (query, item)
 
-    def _through(self, image: int, caption: int) -> tuple[str, ...]:
+    def _shared(self, image: int, caption: int) -> set:
         """What a caption names that is secondary in an image, where it names nothing that is main there."""
         main, secondary, named = self.concepts
-        shared = named[caption] & secondary[image]
-        return () if named[caption] & main[image] else tuple(sorted(map(str, shared)))
+        return set() if named[caption] & main[image] else named[caption] & secondary[image]
+
+    def _through(self, image: int, caption: int) -> tuple[str, ...]:
+        """`_shared` as the caption words it; by its own name what the caption has no single word for."""
+        shared = {str(concept) for concept in self._shared(image, caption)}
+        words = tokenize(self.split.captions[caption])
+        return tuple(dict.fromkeys(word for word in words if concepts_of(word) & shared)) or tuple(
+            sorted(shared)
+        )
 
     def attention(self, state: BrowserState, model: str, item: int) -> tuple[list[str], np.ndarray]:
         """Words of the caption of a result and their weights (W, R) over the regions of its picture.

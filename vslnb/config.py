@@ -290,7 +290,7 @@ def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingCo
         return model, TrainingConfig(epochs, decay, rate), 0 if suffix else 1
     if data == "flickr8k":
         model = ModelConfig(module=module, embedding=128, similarity=32)
-        epochs, decay = (10, 8) if module == "cosine" else (4, 3)
+        epochs, decay = (6, 4) if module == "cosine" else (4, 3)
         training = TrainingConfig(epochs, decay, 1e-3, 64, standardise=True, dev_images=250)
         return model, training, epochs
     model = ModelConfig(module=module, embedding=64, similarity=16, words=64)

@@ -20,7 +20,6 @@ from vslnb.gallery import gallery_of
 from vslnb.pictures import read_picture
 from vslnb.retrieval import kept_scores
 from vslnb.runs import data_of, load_matcher
-from vslnb.secondary import concepts_of
 
 SMALL, LARGE = 128, 448  # pixels of the longer side
 
@@ -203,7 +202,7 @@ class Session:
         captions = self.state.way == "text_to_image"
         words, weights = self.browser.attention(self.state, model, row.item)
         image, boxes = row.image if captions else self.state.query, self.browser.split.boxes()
-        matched = [k for k, word in enumerate(words) if concepts_of(word) & set(row.through)]
+        shared = [k for k, word in enumerate(words) if word in row.through]
         word = "" if self.view["free"] else ", the truth" if row.hit else ", a miss"
         title = f"rank {row.rank} of {model}{word}"
         return {
@@ -214,8 +213,9 @@ class Session:
             "boxes": [] if boxes is None else np.round(boxes[image].astype(float), 4).tolist(),
             "words": words,
             "unknown": [word not in self.browser.vocabulary for word in words],
+            "shared": shared,
             "weights": np.round(100 * weights.astype(float), 1).tolist(),  # percent
-            "word": matched[0] if matched else telling_word(words, weights),
+            "word": shared[0] if shared else telling_word(words, weights),
         }
 
 

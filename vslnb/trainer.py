@@ -23,6 +23,7 @@ from vslnb.config import Config
 from vslnb.data.precomp import Split, load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.losses import Objective
+from vslnb.mechanism import pulls
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 from vslnb.ranking import live_share
@@ -147,15 +148,21 @@ class Trainer:
         """The objective's parts and the scores of a batch."""
         # On an accelerator the scores are on their way while the semantics are computed here.
         scores, loss = self.scores(captions, epoch, step), self.config.loss
-        semantics = textual = None
-        begun = epoch >= loss.triplet_epochs
-        if loss.beta and begun:
-            images = self.meaning_of[captions // self.split.captions_per_image]
-            semantics = self._there(torch.from_numpy(self.space.image_similarity(images)))
-        if loss.beta_text and begun:
+        textual = None
+        if loss.beta_text and epoch >= loss.triplet_epochs:
             textual = self._there(torch.from_numpy(self.space.caption_similarity(captions)))
-        negatives = "violating" if epoch < loss.all_negatives_epochs else "hardest"
-        return self.objective(scores, semantics, textual, negatives), scores.detach()
+        semantics = self._semantics(captions, epoch)
+        return self.objective(scores, semantics, textual, self._negatives(epoch)), scores.detach()
+
+    def _negatives(self, epoch: int) -> str:
+        return "violating" if epoch < self.config.loss.all_negatives_epochs else "hardest"
+
+    def _semantics(self, captions: np.ndarray, epoch: int) -> Tensor | None:
+        """What L_vs reads of a batch, None while it is not at work."""
+        if not self.config.loss.beta or epoch < self.config.loss.triplet_epochs:
+            return None
+        images = self.meaning_of[captions // self.split.captions_per_image]
+        return self._there(torch.from_numpy(self.space.image_similarity(images)))
 
     def step(self, captions: np.ndarray, epoch: int, step: int) -> tuple[dict[str, float], Tensor]:
         """One step of Adam with the gradient's norm clipped: what the log says of it, and the scores.
@@ -201,11 +208,17 @@ class Trainer:
                     raise
                 line = None
                 if step % LOG_EVERY == 0:
-                    live = live_share(scores, self.config.loss.temperature)
-                    line = {"epoch": epoch, "step": step, **values, "live": live, "lr": rate}
+                    line = {"epoch": epoch, "step": step, **values, "lr": rate}
+                    line |= self._mechanism(captions, scores, epoch)
                     bar.set_postfix(loss=f"{values['loss']:.2f}")
                 bar.update()
                 yield step + 1, line
+
+    def _mechanism(self, captions: np.ndarray, scores: Tensor, epoch: int) -> dict[str, float]:
+        """For the log: the share of live comparisons, and how the two losses pull where both are at work."""
+        semantics = self._semantics(captions, epoch)
+        found = {} if semantics is None else pulls(self.objective, scores, semantics, self._negatives(epoch))
+        return {"live": live_share(scores, self.config.loss.temperature)} | found
 
     def _fault(self, values: dict[str, float], batch: int) -> str:
         """What is wrong with a step and what to try, or nothing."""

@@ -23,6 +23,7 @@ from vslnb.files import read_json, write_json, write_text
 from vslnb.interrupt import Interrupts
 from vslnb.locks import locked
 from vslnb.measures import measure
+from vslnb.mechanism import by_epoch
 from vslnb.retrieval import resolve_device, split_scores
 from vslnb.runs import REMEDY, claim, clear_leftovers, load_best, load_last, save_last, write_tensors
 from vslnb.trainer import Trainer, TrainingError
@@ -197,6 +198,7 @@ def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
             "seed": config.seed,
             "config_hash": config.hash,
             "curve": curve,
+            "mechanism": by_epoch(done["lines"]),
         }
         write_ranks(run, scores, split.captions_per_image)
         measures = measure(scores, split)  # of the test split

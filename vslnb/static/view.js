@@ -47,19 +47,20 @@ function controls(view, ask) {
   const names = offers.models.map((name) => [name, name]);
   const ways = [["text_to_image", "caption → pictures"], ["image_to_text", "picture → captions"]];
   bar.append(choice("direction", ways, state.way, (way) => change({ way, query: 0, text: "", curated: "" })));
-  if (names.length) bar.append(choice("A", names, state.models[0], (name) => change({ models: [name, ...state.models.slice(1)] })));
-  const second = [["", "none"], ...names];
-  const other = (name) => change({ models: name ? [state.models[0], name] : [state.models[0]] });
-  if (names.length) bar.append(choice("B", second, state.models[1] ?? "", other));
+  const [a, b] = state.models;
+  const first = (name) => change({ models: name === b ? [b, a] : b ? [name, b] : [name] }); // never one model twice
+  const second = [["", "none"], ...names.filter(([name]) => name !== a)];
+  const other = (name) => change({ models: name ? [a, name] : [a] });
+  if (names.length) bar.append(choice("A", names, a, first), choice("B", second, b ?? "", other));
   const lists = [...(offers.free ? [["", "all, by number"]] : []), ...offers.lists.map((name) => [name, name])];
   bar.append(choice("list", lists, state.curated, (name) => ask({ kind: "list", name })));
   if (offers.tops.length > 1) {
     bar.append(choice("results", offers.tops.map((n) => [n, n]), state.top, (top) => change({ top: Number(top) })));
   }
   const row = element("div", "vb-bar");
-  row.append(button("◀ previous", "previous query (left arrow)", () => ask({ kind: "step", by: -1 })));
+  row.append(button("← previous", "previous query (left arrow key)", () => ask({ kind: "step", by: -1 })));
   row.append(element("span", "vb-place", view.place));
-  row.append(button("next ▶", "next query (right arrow)", () => ask({ kind: "step", by: 1 })));
+  row.append(button("next →", "next query (right arrow key)", () => ask({ kind: "step", by: 1 })));
   if (offers.free) {
     row.append(button("random", "any query", () => ask({ kind: "random" })));
     const number = element("input", "vb-number");
@@ -96,8 +97,9 @@ function result(view, column, row, ask) {
   card.append(head);
   if (row.picture) card.append(picture(row.picture, row.alternative, "vb-thumb"));
   else card.append(element("span", "vb-caption", row.caption));
-  const cider = row.cider === null ? "" : ` · CIDEr ${row.cider.toFixed(2)}`;
-  const numbers = element("span", "vb-numbers", `score ${row.score.toFixed(3)}${cider}`);
+  const numbers = element("span", "vb-numbers");
+  numbers.append(element("span", "", `score ${row.score.toFixed(3)}`));
+  if (row.cider !== null) numbers.append(element("span", "", `CIDEr ${row.cider.toFixed(2)}`));
   numbers.title = "the model's score; CIDEr: how alike the captions are to those of the query's picture";
   card.append(numbers);
   if (row.through.length) card.append(element("span", "vb-through", row.through.join(", ")));
@@ -123,10 +125,8 @@ function columns(view, ask) {
   return grid;
 }
 
-const FULL = 25; // percent of a word's attention that is shown at full strength
-
-function strength(node, percent) {
-  const share = Math.min(1, percent / FULL);
+// How strongly a node is lit, 0 to 1.
+function strength(node, share) {
   node.style.setProperty("--weight", share);
   node.classList.toggle("strong", share > 0.5);
 }
@@ -161,35 +161,44 @@ function lookPanel(side, told) {
   const order = regions.map((_, r) => r).sort((a, b) => area(b) - area(a)); // the smallest on top
   stage.append(...order.map((r) => regions[r]));
   const buttons = side.words.map((word, w) => {
-    const node = element("button", side.unknown[w] ? "vb-word unknown" : "vb-word", word);
+    const minor = /^<|^[^\p{L}\p{N}]+$/u.test(word); // the ends of a sentence, a comma
+    const node = element("button", "vb-word", word);
     node.type = "button";
-    if (side.unknown[w]) node.title = "not in the model's vocabulary";
+    node.classList.toggle("minor", minor);
+    node.classList.toggle("unknown", side.unknown[w] && !minor);
+    node.classList.toggle("shared", side.shared.includes(w));
     node.addEventListener("click", () => told(w, panel));
     words.append(node);
     return node;
   });
+  const legend = words.querySelector(".unknown") ? " Struck through: not in the model's vocabulary." : "";
   function showWord(w) {
-    const most = Math.max(...side.weights[w]);
+    const given = side.weights[w], most = Math.max(...given), even = 100 / given.length;
     regions.forEach((region, r) => {
-      strength(region, side.weights[w][r]);
-      region.title = `${side.weights[w][r]} %`;
+      strength(region, given[r] / most); // against this picture's strongest, else a spread look could not be seen
+      region.classList.toggle("strongest", given[r] === most);
+      region.title = `${given[r]} %`;
     });
     buttons.forEach((node, k) => {
       node.setAttribute("aria-pressed", k === w);
       strength(node, 0);
     });
-    const blind = side.unknown[w] ? ", though the model does not know the word" : "";
-    note.textContent = `“${side.words[w]}” gave its strongest region ${most.toFixed(0)} % of its attention${blind}. Click another word, or a region.`;
+    const spread = most < 2 * even ? `: nearly even, ${even.toFixed(0)} % each would be quite even` : "";
+    note.textContent = `“${side.words[w]}” gave its strongest region (outlined) ${most.toFixed(0)} % of its attention${spread}. Click another word, or a region.${legend}`;
   }
   function showRegion(r) {
     const given = side.weights.map((weights) => weights[r]);
     const most = Math.max(...given);
     buttons.forEach((node, w) => {
       node.setAttribute("aria-pressed", false);
-      strength(node, given[w]);
+      strength(node, given[w] / Math.max(most, 1));
     });
-    regions.forEach((region, k) => strength(region, k === r ? 100 : 0));
-    note.textContent = `“${side.words[given.indexOf(most)]}” gave it most (region ${r + 1}): ${most.toFixed(0)} % of that word's attention.`;
+    regions.forEach((region, k) => {
+      strength(region, k === r ? 0.5 : 0);
+      region.classList.toggle("strongest", k === r);
+    });
+    const hardly = most < 1 ? "Hardly any word looked here: " : "";
+    note.textContent = `${hardly}“${side.words[given.indexOf(most)]}” gave it most (region ${r + 1}): ${most.toFixed(0)} % of that word's attention.`;
   }
   panel.append(words, stage, note);
   panel.showWord = showWord;
@@ -267,6 +276,15 @@ function render({ model, el }) {
     const found = model.get("look") ?? {};
     return [...root.querySelectorAll(".vb-card")].find((card) => card.dataset.model === found.model && card.dataset.item === String(found.item));
   };
+  // Where one is, beside the open result: what says so above may have scrolled out of sight.
+  function reminder(found) {
+    const view = model.get("view"), line = element("p", "vb-reminder", view.place);
+    const rows = view.columns.find((column) => column.model === found.model)?.rows ?? [];
+    const through = rows.find((row) => row.item === found.item)?.through ?? [];
+    if (view.query.text) line.append(element("span", "vb-sentence", view.query.text));
+    if (through.length) line.append(element("span", "vb-through", `shares only: ${through.join(", ")}`));
+    return line;
+  }
   function mark() {
     root.querySelectorAll(".vb-card").forEach((card) => card.setAttribute("aria-pressed", false));
     opened()?.setAttribute("aria-pressed", true);
@@ -275,7 +293,7 @@ function render({ model, el }) {
   function look() {
     const found = model.get("look");
     const inside = looks.contains(document.activeElement);
-    looks.replaceChildren(...(found?.sides ? lookPanels(found.sides) : []));
+    looks.replaceChildren(...(found?.sides ? [reminder(found), ...lookPanels(found.sides)] : []));
     if (found?.error) looks.append(element("p", "vb-note", found.error));
     mark();
     if (inside) root.focus({ preventScroll: true });
@@ -289,8 +307,9 @@ function render({ model, el }) {
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation(); // the notebook has meanings of its own for plain keys
-    if (["INPUT", "SELECT"].includes(event.target.tagName)) return;
     const steps = { ArrowLeft: -1, ArrowRight: 1 };
+    const field = event.target.tagName; // a list is chosen with up and down: left and right still go on
+    if (field === "INPUT" || (field === "SELECT" && !(event.key in steps))) return;
     const view = model.get("view");
     if (event.key === "Escape" && looks.contains(event.target)) opened()?.focus();
     else if (event.key in steps) ask({ kind: "step", by: steps[event.key] });

@@ -1,0 +1,72 @@
+"""What the two losses do to the scores of a batch: do they pull together, how hard, and where in the list?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from vslnb.losses import Objective
+
+TOP = 0.1  # share of a row that counts as the top of its list
+FOLLOWED = ("triplet", "visual", "spread", "beaten", "live", "norm", "agreement", "pull", "top", "own")
+
+
+def pulls(objective: Objective, scores: Tensor, semantics: Tensor, negatives: str) -> dict[str, float]:
+    """How the gradients of the triplet and of L_vs, with respect to the scores, stand to each other.
+
+    Args:
+        objective: with beta above 0.
+        scores: (B, B), at least two rows.
+        semantics: (B, B), the matrix that L_vs reads.
+        negatives: of the triplet, see `TripletLoss`.
+
+    Returns:
+        `agreement`: the cosine of the two gradients. `pull`: the length of beta * L_vs's over that of
+        alpha * triplet's, where alpha is not 0. `top`: percent of L_vs's gradient (absolute) on the best-scoring tenth of the rows;
+        10 where it acts everywhere alike. `own`: the mean step, on the scale of a row's mean absolute one, that
+        a descent on L_vs asks of the score of the pair itself: below 0 it pushes the truth down.
+
+    >>> scores = torch.tensor([[0.5, 0.1], [0.2, 0.6]])
+    >>> found = pulls(Objective(beta=1.0, temperature=0.1), scores, scores.flip(1), "hardest")
+    >>> found["own"] < 0
+    True
+    """
+    scores = scores.detach().requires_grad_()
+    with torch.enable_grad():
+        parts = objective(scores, semantics, None, negatives)
+        triplet, visual = (torch.autograd.grad(parts[name], scores)[0] for name in ("triplet", "visual"))
+    size = visual.abs()
+    places = max(1, round(TOP * len(scores)))
+    top = scores.detach().topk(places, dim=1).indices
+    found = {
+        "agreement": torch.nn.functional.cosine_similarity(triplet.flatten(), visual.flatten(), dim=0),
+        "top": 100 * size.gather(1, top).sum() / size.sum().clamp(min=1e-12),
+        "own": -visual.diagonal().mean() / size.mean().clamp(min=1e-12),
+    }
+    if objective.alpha:
+        pull = objective.beta * visual.norm() / (objective.alpha * triplet.norm()).clamp(min=1e-12)
+        found["pull"] = pull
+    return {name: float(value) for name, value in found.items()}
+
+
+def by_epoch(lines: Sequence[dict]) -> dict[str, list[float | None]]:
+    """The mean of what the log says of an epoch's steps, four digits, by name; None where it was not logged.
+
+    >>> by_epoch([{"epoch": 0, "step": 0, "spread": 0.1}, {"epoch": 0, "step": 10, "spread": 0.2}])
+    {'spread': [0.15]}
+    """
+    logged: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for line in lines:
+        if "step" in line:
+            for name in FOLLOWED:
+                logged[line["epoch"]][name] += [line[name]] if name in line else []
+    epochs = [logged[epoch] for epoch in sorted(logged)]
+    told = [name for name in FOLLOWED if any(epoch[name] for epoch in epochs)]
+    return {name: [_mean(epoch[name]) for epoch in epochs] for name in told}
+
+
+def _mean(values: list[float]) -> float | None:
+    return float(f"{sum(values) / len(values):.4g}") if values else None
