@@ -144,13 +144,13 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     page.get_by_label("A", exact=True).select_option("vsl-paper")
     page.locator(".vb-model", has_text="A · vsl-paper").wait_for(timeout=10_000)
     page.get_by_label("list", exact=True).select_option("hardest")
-    page.locator(".vb-place", has_text="1 of").wait_for(timeout=10_000)
+    page.locator(".vb-controls .vb-place", has_text="1 of").wait_for(timeout=10_000)
     page.get_by_label("list", exact=True).focus()  # left and right go on to the next query also from here
     page.keyboard.press("ArrowRight")
-    page.locator(".vb-place", has_text="2 of").wait_for(timeout=10_000)
+    page.locator(".vb-controls .vb-place", has_text="2 of").wait_for(timeout=10_000)
     assert page.get_by_label("list", exact=True).input_value() == "hardest"
     page.keyboard.press("ArrowLeft")
-    page.locator(".vb-place", has_text="1 of").wait_for(timeout=10_000)
+    page.locator(".vb-controls .vb-place", has_text="1 of").wait_for(timeout=10_000)
     page.locator(".vb-card.miss").first.click()
     page.locator(".vb-word").first.wait_for(timeout=10_000)
     assert page.locator(".vb-reminder").inner_text().startswith("1 of")
@@ -161,16 +161,16 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     page.keyboard.press("Escape")  # back to the result that was opened
     assert page.evaluate("document.activeElement.className").startswith("vb-card")
     page.keyboard.press("ArrowRight")  # the next query's first miss is open at once
-    page.locator(".vb-place", has_text="2 of").first.wait_for(timeout=10_000)
+    page.locator(".vb-controls .vb-place", has_text="2 of").wait_for(timeout=10_000)
     page.locator('.vb-card.miss[aria-pressed="true"]').wait_for(timeout=10_000)
     assert page.locator(".vb-look").count() == 2
     page.keyboard.press("ArrowLeft")
-    page.locator(".vb-place", has_text="1 of").first.wait_for(timeout=10_000)
+    page.locator(".vb-controls .vb-place", has_text="1 of").wait_for(timeout=10_000)
     page.get_by_role("button", name="▼ next ranks").click()
     page.locator(".vb-place", has_text="page 2 of 3").wait_for(timeout=10_000)
     browser.focus()
     page.keyboard.press("ArrowRight")
-    page.locator(".vb-place", has_text="2 of").first.wait_for(timeout=10_000)
+    page.locator(".vb-controls .vb-place", has_text="2 of").wait_for(timeout=10_000)
     shot(page, "lab_list")
     assert page.evaluate("window.hacked") is None
     ours = [fault for fault in page.faults if "vslnb" in fault or "anywidget" in fault or "vb-" in fault]
