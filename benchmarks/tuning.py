@@ -20,7 +20,7 @@ from vslnb.sweep import sweep
 
 TUNED = ("saf", "cosine")
 RATES = (1e-3, 5e-4, 2e-3)
-STORE = ROOT / "figures" / "flickr8k" / "tuning_runs.json"
+STORE = ROOT / "figures" / "flickr8k" / "tuning.json"
 
 
 def baselines(module: str) -> list[Config]:

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from test_training import tiny
-from vslnb.comparison import gain, measures_of, value
+from vslnb.comparison import gain, gain_over_images, keep_rsum, measures_of, rsum_by_image, value
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.ensemble import sgraf
 from vslnb.evaluation import recall
+from vslnb.intervals import detectable, paired_interval
 from vslnb.retrieval import split_scores
 from vslnb.runs import load_run
 from vslnb.sweep import sweep
@@ -66,3 +67,28 @@ def test_sgraf_is_the_mean_of_two_matrices(dataset, tmp_path):
     assert found["test"] == recall((a + b) / 2) and found["module"] == "sgraf"
     assert sgraf(members, dataset, tmp_path / "other", "cpu", [found]) == found
     assert sgraf(members, dataset, tmp_path) == found
+
+
+def test_gains_over_images_outlive_their_runs(trained, tmp_path):
+    (a0, a1, b0, b1), configs = trained
+    home, store = tmp_path / "runs", tmp_path / "kept"
+    store.mkdir()
+    there = gain_over_images([a0, a1], [b0, b1], [home])
+    assert there.value == pytest.approx(gain([a0, a1], [b0, b1]).value) and there.low <= there.high
+    one = gain([a0], [b0], folder=home)
+    assert gain_over_images([a0], [b0], [home])[:3] == pytest.approx(one[:3])
+    for result, config in zip((a0, a1, b0, b1), configs):
+        assert gain_over_images([a0], [b1], [store]) is None
+        keep_rsum(store, result, home / config.name)
+    assert gain_over_images([a0, a1], [b0, b1], [store]) == pytest.approx(there)
+    assert rsum_by_image(a1, [store]).mean() == pytest.approx(a1["test"]["rsum"], abs=1e-3)
+
+
+def test_the_detectable_effect_is_found_as_often_as_it_says():
+    rng, found = np.random.default_rng(0), detectable([-1.0, 0.5, 2.0, 0.0, 1.0])
+    spread = np.std([-1.0, 0.5, 2.0, 0.0, 1.0], ddof=1)
+    trials = [paired_interval(found + spread * rng.standard_normal(5)) for _ in range(2000)]
+    assert np.mean([trial.low > 0 for trial in trials]) == pytest.approx(0.8, abs=0.03)
+    for useless in ([1.0], [2.0, 2.0]):
+        with pytest.raises(ValueError, match="two seeds"):
+            detectable(useless)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from vslnb.evaluation import CUTS, DIRECTIONS, positive_ranks
-from vslnb.files import read_json, write_json
+from vslnb.files import read_json, write_json, write_stream
 from vslnb.intervals import Interval, bootstrap, paired_interval, recalls_by_image
 
 RANKS = "ranks.json"  # of the test split's queries, beside results.json
+KEPT = "rsum_by_image.npz"  # by config_hash
 
 
 def measures_of(result: dict) -> dict[str, float]:
@@ -67,6 +68,50 @@ def gain(
         first, second = (_by_image(path)[:, -1:] for path in paths)
         return bootstrap(second - first)[0]
     return Interval(differences[0], np.nan, np.nan)
+
+
+def gain_over_images(
+    before: Sequence[dict], after: Sequence[dict], folders: Sequence[str | Path]
+) -> Interval | None:
+    """The difference of rsum, mean over the seeds, with its interval over resampled test images.
+
+    It stands beside the interval over seeds: that one says what other trainings would give on these images, this
+    one what these trainings would give on other images.
+
+    Args:
+        before: results of one arm, a seed each.
+        after: of another, in the same order of seeds.
+        folders: where their runs are, or what `keep_rsum` kept of them.
+
+    Returns:
+        None where the ranks of a run are in none of the folders.
+    """
+    pairs = [[rsum_by_image(run, folders) for run in pair] for pair in zip(before, after)]
+    if any(values is None for pair in pairs for values in pair):
+        return None
+    return bootstrap(np.mean([b - a for a, b in pairs], axis=0)[:, None])[0]
+
+
+def rsum_by_image(result: dict, folders: Sequence[str | Path]) -> np.ndarray | None:
+    """What every test image and its captions add to a run's rsum, (N,), None where that is not kept."""
+    for folder in map(Path, folders):
+        if (path := folder / result["name"] / RANKS).exists():
+            return _by_image(path)[:, -1]
+        if (path := folder / KEPT).exists():
+            with np.load(path, allow_pickle=False) as kept:
+                if result["config_hash"] in kept:
+                    return kept[result["config_hash"]].astype(float)
+    return None
+
+
+def keep_rsum(folder: Path, result: dict, run: Path) -> None:
+    """Add a run's `rsum_by_image` to what is kept in a folder, for when the run itself is gone."""
+    path, kept = folder / KEPT, {}
+    if path.exists():
+        with np.load(path, allow_pickle=False) as found:
+            kept = dict(found)
+    kept[result["config_hash"]] = _by_image(run / RANKS)[:, -1].astype(np.float32)
+    write_stream(path, lambda stream: np.savez_compressed(stream, **kept))
 
 
 def write_ranks(run: Path, scores: np.ndarray, captions_per_image: int) -> None:
