@@ -111,6 +111,18 @@ def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monke
     assert (tmp_path / "out" / "count").read_text() == "xxxx"
 
 
+def test_a_part_of_the_notebooks_can_be_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(vslnb.reproduce, "NOTEBOOKS", tmp_path)
+    count = "open(run + '/count', 'a').write('x')"
+    tiny_project(tmp_path, {"00_a": "print('zero')", "01_b": count, "02_c": "1 / 0"})
+    assert "02_c" not in reproduce("p", only=["01"]).read_text()
+    assert (tmp_path / "out" / "count").read_text() == "x"
+    report = reproduce("p", only=["00"]).read_text()
+    assert "01_b ... kept" in capsys.readouterr().out and "zero" in report and "01_b" in report
+    with pytest.raises(InputError, match="no notebook begins so"):
+        reproduce("p", only=["9"])
+
+
 def test_formulas_of_the_report_need_no_script():
     cell = nbformat.v4.new_markdown_cell("Row $i$ costs $$\\frac{1}{n} \\sum_k x_k$$ or $5")
     text = _with_mathematics(nbformat.v4.new_notebook(cells=[cell])).cells[0].source

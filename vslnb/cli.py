@@ -276,14 +276,19 @@ def reproduce(
     cluster: Annotated[
         str | None, typer.Option(help="dask scheduler whose workers train, such as tcp://host:8786")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="run the notebooks alone whose names begin so, such as 03")
+    ] = None,
 ) -> None:
     """Every notebook through papermill, then report.html; what is done is kept.
 
     Example: vslnb reproduce demo
+
+    Example: vslnb reproduce flickr8k --only 03 --only 08
     """
     from vslnb.reproduce import reproduce as start
 
-    report = start(profile, run, figures, device, cluster)
+    report = start(profile, run, figures, device, cluster, only or ())
     typer.echo(f"open {report}")
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -119,6 +120,7 @@ def reproduce(
     figures: bool = False,
     device: str | None = None,
     cluster: str | None = None,
+    only: Sequence[str] = (),
 ) -> Path:
     """Run every notebook with a profile's parameters and write the report.
 
@@ -128,6 +130,7 @@ def reproduce(
         figures: also copy the figures and JSON drawn to figures/PROFILE/.
         device: `auto`, `cuda`, `mps` or `cpu`; the profile's own where none is given.
         cluster: address of a dask scheduler that trains; the profile's own where none is given.
+        only: how the names of the notebooks to run begin, such as "03"; the others are shown if they are kept.
 
     What is done is kept: a notebook that ran to its end with the same parameters, code and data is not run
     again, and no run is trained twice.
@@ -136,9 +139,12 @@ def reproduce(
         The path of report.html.
 
     Raises:
-        InputError: after the report is written, if a notebook failed.
+        InputError: after the report is written, if a notebook failed; for `only` that names none.
     """
-    parameters = load_profile(profile)
+    parameters, notebooks = load_profile(profile), sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    for name in only:
+        if not any(path.stem.startswith(name) for path in notebooks):
+            raise InputError(f"--only {name}", "no notebook begins so", "For example --only 03.")
     folder = Path(run).resolve() if run else ROOT / parameters["run"]
     home = Path(parameters["run"])
     if run and Path(parameters["data"]).is_relative_to(home):  # the bundled world goes where its run goes
@@ -148,9 +154,11 @@ def reproduce(
     parameters |= {"cluster": cluster} if cluster else {}
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     rows = []
-    for notebook in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
-        typer.echo(f"{notebook.stem} ... ", nl=False)
+    for notebook in notebooks:
         row = _kept(notebook, folder, parameters)
+        if row is None and only and not notebook.stem.startswith(tuple(only)):
+            continue
+        typer.echo(f"{notebook.stem} ... ", nl=False)
         word = "kept"
         if row is None:
             row = _execute(notebook, folder, parameters)
