@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser lab flickr8k tuning clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser lab flickr8k tuning evidence dose clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -54,7 +54,14 @@ flickr8k: .venv/ready
 
 # How the settings of the flickr8k recipes were chosen, on dev; an hour.
 tuning: .venv/ready
-	$(BIN)/python benchmarks/tuning.py data/flickr8k runs/flickr8k
+	$(BIN)/python benchmarks/tuning.py data/flickr8k runs/tuning
+
+# Flickr8k's arms and seeds into figures/flickr8k as they come, some 80 minutes a seed; the world's dose, an hour.
+evidence: .venv/ready
+	$(BIN)/python benchmarks/evidence.py flickr8k
+
+dose: .venv/ready
+	$(BIN)/python benchmarks/dose.py
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -15,7 +15,11 @@ from pathlib import Path
 
 from measure import ROOT
 from vslnb.config import Config, recipe
+from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.evaluation import recall
 from vslnb.files import write_json
+from vslnb.retrieval import split_scores
+from vslnb.runs import load_run
 from vslnb.sweep import sweep
 
 TUNED = ("saf", "cosine")
@@ -55,9 +59,12 @@ def main() -> None:
 
     def run(plans: list[Config]) -> None:
         for result in sweep(plans, data, home, known=list(found.values())):
-            keep = ("name", "module", "arm", "seed", "config_hash", "dev")
-            found[result["config_hash"]] = {key: result[key] for key in keep}
-            write_json(STORE, list(found.values()))
+            if result["config_hash"] not in found:
+                kept = {key: result[key] for key in ("name", "module", "arm", "seed", "config_hash")}
+                model, vocabulary = load_run(home / result["name"])[0], load_vocabulary(data)
+                scores = split_scores(model, load_split(data, "dev"), vocabulary)
+                found[result["config_hash"]] = kept | {"dev": recall(scores)}
+                write_json(STORE, list(found.values()))
 
     run([plan for module in TUNED for plan in baselines(module)])
     rates = {module: best(baselines(module), found).training.learning_rate for module in TUNED}

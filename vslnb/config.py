@@ -103,7 +103,7 @@ class TrainingConfig(_Checked):
     batch_size: int = _from(2, 128)
     clip: float = _above(0, 2.0)
     standardise: bool = False  # feature channels to mean 0, deviation 1, by training statistics
-    dev_images: int = _from(0, 0)  # of the dev split, scored after every epoch to choose the best; 0 = all
+    dev_images: int = _from(0, 0)  # of the dev split, the first ones, scored after every epoch; 0 = all
     stop_on_collapse: bool = True
     precision: str = _one_of(PRECISIONS, "float32")  # of the matrix products, forward and backward
 

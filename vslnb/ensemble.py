@@ -63,7 +63,7 @@ def sgraf(
     models = {path: load_run(path, device)[0] for path in paths}
     run.mkdir(parents=True, exist_ok=True)
     for part in ("dev", "test"):
-        split = load_split(data, part)
+        split = load_split(data, part).head(first.training.dev_images if part == "dev" else 0)
         scores = sum(kept_scores(path, model, split, vocabulary) for path, model in models.items())
         scores = scores / len(models)
         found[part] = recall(scores, split.captions_per_image)

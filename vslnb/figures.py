@@ -46,19 +46,39 @@ def learning_curves(logs: Sequence[tuple[str, str, Sequence[float]]]) -> Figure:
     >>> len(learning_curves([("saf", "triplet", [100, 200])]).axes)
     1
     """
-    modules = list(dict.fromkeys(module for module, _, _ in logs))
-    figure = Figure(figsize=(3.2 * len(modules) + 0.6, 3.1), layout="constrained")
-    axes = figure.subplots(1, len(modules), sharey=True, squeeze=False)[0]
-    for axis, module in zip(axes, modules):
-        for _, arm, values in (log for log in logs if log[0] == module):
-            marker, line = ARM_STYLES[arm]
-            style = {"color": ARM_COLOURS[arm], "marker": marker, "linestyle": line, "markersize": 5}
-            axis.plot(np.arange(1, len(values) + 1), values, label=ARM_NAMES[arm], **style)
-        axis.set(title=MODULE_NAMES[module], xlabel="epoch")
+    panels: dict[str, dict[str, Sequence[float]]] = {}
+    for module, arm, values in logs:
+        panels.setdefault(MODULE_NAMES[module], {})[arm] = values
+    figure = by_epoch(panels, share=True)
+    figure.axes[0].set_ylabel("rsum on dev (of 600)")
+    return figure
+
+
+def by_epoch(panels: dict[str, dict[str, Sequence[float]]], share: bool = False) -> Figure:
+    """What was measured after or over every epoch, an arm a line; three panels a row.
+
+    Args:
+        panels: by title, the values of every arm; NaN is not drawn, and an arm without values not at all.
+        share: one y axis for all panels.
+    """
+    rows, columns = -(-len(panels) // 3), min(3, len(panels))
+    size = (3.2 * columns + 0.6, 2.7 * rows + 0.4)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(rows, columns, sharey=share, squeeze=False).ravel()
+    for axis, (title, arms) in zip(axes, panels.items()):
+        for arm, values in arms.items():
+            if len(values):
+                marker, line = ARM_STYLES[arm]
+                style = {"color": ARM_COLOURS[arm], "marker": marker, "linestyle": line, "markersize": 5}
+                axis.plot(np.arange(1, len(values) + 1), values, label=ARM_NAMES[arm], **style)
+        axis.set(title=title, xlabel="epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         _clean(axis)
-    axes[0].set_ylabel("rsum on dev (of 600)")
-    axes[0].legend(frameon=False, fontsize=9)
+    for axis in axes[len(panels) :]:
+        axis.set_visible(False)
+    most = max(axes[: len(panels)], key=lambda axis: len(axis.lines))
+    names = most.get_legend_handles_labels()
+    figure.legend(*names, loc="outside lower center", ncols=min(3, len(names[1])), frameon=False, fontsize=9)
     return figure
 
 

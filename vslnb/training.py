@@ -24,7 +24,7 @@ from vslnb.interrupt import Interrupts
 from vslnb.locks import locked
 from vslnb.measures import measure
 from vslnb.mechanism import by_epoch
-from vslnb.retrieval import resolve_device, split_scores
+from vslnb.retrieval import kept_scores, resolve_device, split_scores
 from vslnb.runs import REMEDY, claim, clear_leftovers, load_best, load_last, save_last, write_tensors
 from vslnb.trainer import Trainer, TrainingError
 
@@ -180,16 +180,22 @@ def _hash_of(data: Path) -> dict[str, str]:
 
 
 def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
-    """Evaluate the best weights on dev and test; the first process writes, all return it."""
-    config, results = trainer.config, {}
+    """Evaluate the best weights on test; the first process writes, all return it.
+
+    Dev is what the best epoch made of its `dev_images`: nothing needs all of it scored again.
+    """
+    config, curve = trainer.config, [line["dev"] for line in done["lines"] if "dev" in line]  # an epoch each
     processes.wait()
     load_best(run, trainer.model)
-    for name in ("dev", "test"):
-        split = load_split(trainer.data, name)
-        scores = split_scores(trainer.model, split, trainer.vocabulary, progress=progress)
-        results[name] = recall(scores, split.captions_per_image)
+    test = load_split(trainer.data, "test")
+    scored = (trainer.model, test, trainer.vocabulary, progress)
+    alone = processes.count() == 1
+    scores = kept_scores(run, *scored) if alone else split_scores(*scored[:3], progress=progress)
+    results = {
+        "dev": max(curve, key=lambda dev: dev["rsum"]),
+        "test": recall(scores, test.captions_per_image),
+    }
     if processes.rank() == 0:
-        curve = [round(line["dev"]["rsum"], 3) for line in done["lines"] if "dev" in line]  # an epoch each
         about = {
             "name": config.name,
             "recipe": config.recipe,
@@ -197,11 +203,11 @@ def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
             "arm": config.arm,
             "seed": config.seed,
             "config_hash": config.hash,
-            "curve": curve,
+            "curve": [round(dev["rsum"], 3) for dev in curve],
             "mechanism": by_epoch(done["lines"]),
         }
-        write_ranks(run, scores, split.captions_per_image)
-        measures = measure(scores, split)  # of the test split
+        write_ranks(run, scores, test.captions_per_image)
+        measures = measure(scores, test)
         write_json(run / "results.json", about | results | {"measures": measures})
         (run / "stopped.json").unlink(missing_ok=True)  # of an earlier try
     processes.wait()
