@@ -93,11 +93,16 @@ def visual_semantic_loss(s, c, tau, variant):
     return 1 - sum(ratios) / n**2
 
 
-def triplet(s, margin, negatives):
+def triplet(s, margin, negatives, slack=0.0, c=None):
     total, n = 0.0, len(s)
+
+    def wanted(i, j):
+        """The margin of the pair i to a negative that holds j."""
+        return margin * (1 - slack * min(1.0, max(0.0, c[i][j] / c[i][i]))) if slack else margin
+
     for i in range(n):
-        row = [max(0.0, margin + s[i][j] - s[i][i]) for j in range(n) if j != i] or [0.0]
-        column = [max(0.0, margin + s[j][i] - s[i][i]) for j in range(n) if j != i] or [0.0]
+        row = [max(0.0, wanted(i, j) + s[i][j] - s[i][i]) for j in range(n) if j != i] or [0.0]
+        column = [max(0.0, wanted(i, j) + s[j][i] - s[i][i]) for j in range(n) if j != i] or [0.0]
         for costs in (row, column):
             if negatives == "hardest":
                 total += max(costs)

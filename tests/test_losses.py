@@ -136,3 +136,28 @@ def test_wrong_shapes_are_named():
         VisualSemanticLoss(rank="best")
     with pytest.raises(ValueError, match="positive"):
         soft_rank(torch.zeros(2, 2), temperature=0)
+
+
+@pytest.mark.parametrize("negatives", ["hardest", "all", "violating"])
+@pytest.mark.parametrize("slack", [0.5, 1.0])
+def test_margins_by_likeness_are_those_of_the_literal_loop(negatives, slack):
+    rng = np.random.default_rng(1)
+    scores, alike = rng.random((7, 7)), rng.random((7, 7)) - 0.1
+    alike[np.diag_indices(7)] = rng.uniform(0.2, 0.5, 7)  # some negatives are liker than the pair itself
+    loss = TripletLoss(0.2, negatives, slack)
+    found = loss(torch.from_numpy(scores), torch.from_numpy(alike))
+    assert found.item() == pytest.approx(reference.triplet(scores, 0.2, negatives, slack, alike))
+    assert (
+        found.item() < TripletLoss(0.2, negatives)(torch.from_numpy(scores), torch.from_numpy(alike)).item()
+    )
+    assert (
+        loss(torch.from_numpy(scores)).item() == TripletLoss(0.2, negatives)(torch.from_numpy(scores)).item()
+    )
+    given = torch.from_numpy(scores).requires_grad_()
+    assert torch.autograd.gradcheck(lambda s: loss(s, torch.from_numpy(alike)), given)
+
+
+def test_a_negative_as_alike_as_the_pair_has_no_margin():
+    scores, alike = torch.tensor([[0.5, 0.5], [0.4, 0.5]]), torch.tensor([[0.3, 0.3], [0.0, 0.3]])
+    # Image 0 and caption 0 meet likeness 1: no margin, no cost. The others keep 0.2.
+    assert TripletLoss(0.2, "all", 1.0)(scores, alike).item() == pytest.approx(0.1 + 0.2)

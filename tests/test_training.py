@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from conftest import write_dataset
 from vslnb.cli import app, main
 from vslnb.collapse import CollapseGuard
-from vslnb.config import MODULES, Config, recipe
+from vslnb.config import ARMS, MODULES, Config, arm_recipe, recipe
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.retrieval import similarity_matrix
@@ -95,6 +95,18 @@ def test_arms_share_weights_and_order_but_not_the_loss(dataset):
     assert torch.equal(scores, same) and one["triplet"] == two["triplet"] and two["loss"] > one["loss"]
 
 
+def test_margins_by_likeness_are_arms_of_their_own(dataset):
+    plans = {arm: arm_recipe("world", "saf", arm).with_settings(TINY) for arm in ARMS}
+    assert {arm: plan.arm for arm, plan in plans.items()} == {arm: arm for arm in ARMS}
+    assert len({plan.hash for plan in plans.values()}) == len({plan.name for plan in plans.values()}) == 7
+    captions, found = np.arange(20), {}
+    for arm in ("triplet", "slack", "slack-shuffled"):
+        parts, _ = Trainer(plans[arm], dataset, "cpu").losses(captions, epoch=1, step=0)
+        found[arm] = float(parts["triplet"].detach())
+        assert set(parts) == {"loss", "triplet"}
+    assert found["slack"] < found["triplet"] and found["slack"] != found["slack-shuffled"]
+
+
 def test_collapse_is_named_and_stopped(dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(
         Trainer,
@@ -111,7 +123,7 @@ def test_settings_that_came_later_keep_the_hash_of_runs_before_them(dataset):
     plain = tiny()
     half = plain.with_settings({"training.precision": "bfloat16"})
     older = plain.to_dict()
-    del older["training"]["precision"], older["loss"]["captions"]
+    del older["training"]["precision"], older["loss"]["captions"], older["loss"]["slack"]
     assert Config.from_dict(older).hash == plain.hash != half.hash
     assert plain.hash == Trainer(plain, dataset, "cpu").config.hash  # whatever the data set's sizes
     for name in ("vocabulary", "regions", "features"):

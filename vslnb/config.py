@@ -15,11 +15,11 @@ from vslnb.errors import InputError
 
 MODULES = ("saf", "sgr", "cosine")
 RANKS = ("paper", "descending", "released")
-ARMS = ("triplet", *(f"vsl-{rank}" for rank in RANKS), "vsl-shuffled")
+ARMS = ("triplet", *(f"vsl-{rank}" for rank in RANKS), "vsl-shuffled", "slack", "slack-shuffled")
 SIMILARITIES = ("tfidf", "cider", "cider_d")
 PRECISIONS = ("float32", "bfloat16")
 LATER = {  # settings that came later: runs that leave them at these values keep their hash
-    "loss": {"captions": 0},
+    "loss": {"captions": 0, "slack": 0.0},
     "training": {"precision": "float32"},
 }
 OF_THE_DATA = ("vocabulary", "regions", "features")
@@ -91,6 +91,13 @@ class LossConfig(_Checked):
     all_negatives_epochs: int = _from(0, 0)  # over all violating negatives, before the hardest alone
     # Of the triplet alone, before VSL begins: VSL of random ranks falls as they level.
     triplet_epochs: int = _from(0, 0)
+    # Not in the paper: of the margin, in proportion to the likeness of a negative, see `losses.TripletLoss`.
+    slack: float = _from(0, 0.0)
+
+    @property
+    def reads_images(self) -> bool:
+        """Whether Eq. 3 is needed between images."""
+        return bool(self.beta or self.slack)
 
 
 @dataclass(frozen=True)
@@ -120,9 +127,9 @@ class Config(_Checked):
 
     @property
     def arm(self) -> str:
-        """`triplet`, or `vsl-` with the rank (`vsl-shuffled` for the control)."""
+        """`triplet`, `slack`, or `vsl-` with the rank; `slack-shuffled` and `vsl-shuffled` for the controls."""
         if not (self.loss.beta or self.loss.beta_text):
-            return "triplet"
+            return "triplet" if not self.loss.slack else "slack-shuffled" if self.loss.shuffled else "slack"
         return "vsl-shuffled" if self.loss.shuffled else f"vsl-{self.loss.rank}"
 
     @property
@@ -214,6 +221,8 @@ SCHEDULES = {
     "released": {"f30k-sgr": (40, 25), "f30k-saf": (30, 15), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
     "sgraf": {"f30k-sgr": (40, 30), "f30k-saf": (30, 20), "coco-sgr": (20, 10), "coco-saf": (20, 10)},
 }
+# The flickr8k recipes: learning rate, beta (at batch 64) and tau, by the rule of benchmarks/tuning.py, on dev.
+TUNED = {"saf": (0.002, 5.0, 0.001), "sgr": (0.002, 5.0, 0.001), "cosine": (0.001, 10.0, 0.001)}
 BETA, BETA_BATCH = 10.0, 128  # Sec. III-B and IV-A; the triplet is a sum over the batch, VSL a mean
 
 
@@ -221,9 +230,9 @@ def recipe(name: str) -> Config:
     """The configuration of a name DATA-MODULE[-vsl][-released | -sgraf].
 
     `-vsl` adds the loss of the paper (its rank, `cider`, and beta 10 at batch 128; a smaller batch has a
-    smaller beta, which keeps the ratio of the two losses: STUDY section 3, row 17); `-released` takes the
-    released program's width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning rate and schedule. Without `-vsl` the same
-    recipe with beta = 0.
+    smaller beta, which keeps the ratio of the two losses: STUDY section 3, row 17; flickr8k has what `TUNED`
+    says); `-released` takes the released program's width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning
+    rate and schedule. Without `-vsl` the same recipe with beta = 0.
 
     Raises:
         InputError: for a name that is not one.
@@ -246,8 +255,11 @@ def recipe(name: str) -> Config:
         )
     model, training, all_negatives = _sizes(data, module, suffix)
     released = suffix == "released"
+    beta = BETA * training.batch_size / BETA_BATCH
+    _, beta, temperature = TUNED[module] if data == "flickr8k" else (0, beta, LossConfig.temperature)
     loss = LossConfig(
-        beta=BETA * training.batch_size / BETA_BATCH if vsl else 0.0,
+        beta=beta if vsl else 0.0,
+        temperature=temperature,
         rank="released" if released else "paper",
         similarity="tfidf" if released else "cider",
         all_negatives_epochs=all_negatives,
@@ -262,7 +274,8 @@ def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
     Args:
         data: `world`, `flickr8k`, `f30k` or `coco`.
         module: `saf`, `sgr` or `cosine`.
-        arm: `triplet`, `vsl-` with a rank, or `vsl-shuffled`, the paper's loss with the semantics of other images.
+        arm: `triplet`; `vsl-` with a rank; `vsl-shuffled`, the paper's loss with the semantics of other images;
+            `slack`, no VSL but margins by likeness, and `slack-shuffled`.
         seed: of weights, order and dropout.
 
     Raises:
@@ -271,8 +284,11 @@ def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
     >>> arm_recipe("world", "saf", "vsl-descending").loss.rank
     'descending'
     """
-    if arm == "triplet":
-        return recipe(f"{data}-{module}").with_settings({"seed": seed})
+    if arm.startswith(("triplet", "slack")):
+        changes = {"loss.slack": float(arm != "triplet"), "loss.shuffled": arm.endswith("shuffled")}
+        config = recipe(f"{data}-{module}").with_settings(changes | {"seed": seed})
+        if config.arm == arm:
+            return config
     changes = {"loss.shuffled": True} if arm == "vsl-shuffled" else {"loss.rank": arm.removeprefix("vsl-")}
     config = recipe(f"{data}-{module}-vsl").with_settings(changes | {"seed": seed})
     if config.arm != arm:
@@ -291,7 +307,8 @@ def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingCo
     if data == "flickr8k":
         model = ModelConfig(module=module, embedding=128, similarity=32)
         epochs, decay = (6, 4) if module == "cosine" else (4, 3)
-        training = TrainingConfig(epochs, decay, 1e-3, 64, standardise=True, dev_images=250)
+        rate = TUNED[module][0]
+        training = TrainingConfig(epochs, decay, rate, 64, standardise=True, dev_images=250)
         return model, training, epochs
     model = ModelConfig(module=module, embedding=64, similarity=16, words=64)
     return model, TrainingConfig(5, 4, 2e-3, 32, standardise=True), 5

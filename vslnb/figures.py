@@ -15,8 +15,11 @@ ARM_COLOURS = {
     "vsl-descending": "#009E73",
     "vsl-released": "#CC79A7",
     "vsl-shuffled": "#666666",
+    "slack": "#E69F00",
+    "slack-shuffled": "#56B4E9",
 }
-ARM_STYLES = dict(zip(ARM_COLOURS, (("o", "-"), ("s", "--"), ("^", "-."), ("v", ":"), ("x", (0, (1, 1))))))
+MARKS = (("o", "-"), ("s", "--"), ("^", "-."), ("v", ":"), ("x", (0, (1, 1))), ("D", "-"), ("P", ":"))
+ARM_STYLES = dict(zip(ARM_COLOURS, MARKS))
 MAIN, SECONDARY, PLAIN = "#009E73", "#CC79A7", "#666666"
 MODULE_NAMES = {"saf": "SAF", "sgr": "SGR", "sgraf": "SGRAF", "cosine": "cosine"}
 ARM_NAMES = {
@@ -25,6 +28,8 @@ ARM_NAMES = {
     "vsl-descending": "+ VSL, descending ranks",
     "vsl-released": "+ VSL, released ranks",
     "vsl-shuffled": "+ VSL, shuffled images",
+    "slack": "margin by likeness",
+    "slack-shuffled": "margin by likeness, shuffled",
 }
 
 
@@ -130,7 +135,8 @@ def ablation(series: dict[str, dict[str, tuple]], xlabel: str, ylabel: str = "rs
     figure = Figure(figsize=(max(4.2, 1.05 * len(settings) + 2.4), 2.9), layout="constrained")
     axis = figure.subplots()
     for k, (name, values) in enumerate(series.items()):
-        colour = list(ARM_COLOURS.values())[k % len(ARM_COLOURS)]
+        plain = list(ARM_COLOURS.values())[k % len(ARM_COLOURS)]
+        colour = next((ARM_COLOURS[arm] for arm, told in ARM_NAMES.items() if told == name), plain)
         x = np.array([settings.index(setting) for setting in values]) + 0.16 * (k - (len(series) - 1) / 2)
         points = np.array([value[:3] for value in values.values()])
         reach = np.abs(points[:, 1:].T - points[:, 0])
@@ -307,18 +313,21 @@ def curves(
     return figure
 
 
-def effects(panels: dict[str, tuple[dict[str, Sequence[float]], dict[str, tuple]]]) -> Figure:
+def effects(
+    panels: dict[str, tuple[dict[str, Sequence[float]], dict[str, tuple]]], share: bool = False
+) -> Figure:
     """Forest plots side by side: every seed's difference a point, mean and interval a bar, a row an arm.
 
     Args:
         panels: by the label of an x axis, the differences of every row and (mean, low, high, ...) of every row;
             bounds that are NaN are not drawn.
+        share: one x axis for all panels.
     """
     rows = list(dict.fromkeys(row for differences, _ in panels.values() for row in differences))
     width = 6.8 if len(panels) == 1 else 2.5 * len(panels) + 1.6
     figure = Figure(figsize=(width, 0.5 * len(rows) + 1.3), layout="constrained")
     for axis, (label, (differences, intervals)) in zip(
-        figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels.items()
+        figure.subplots(1, len(panels), sharey=True, sharex=share, squeeze=False)[0], panels.items()
     ):
         for name, values in differences.items():
             row, (mean, low, high) = rows.index(name), intervals[name][:3]

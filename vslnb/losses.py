@@ -18,24 +18,33 @@ class TripletLoss(nn.Module):
         negatives: `hardest` takes the highest-scoring negative of each query (SGRAF and the released
             program), `all` sums over every negative (Eq. 2 leaves it open), `violating` takes the mean over
             those within the margin, which keeps the size of `hardest` as training goes on.
+        slack: not in the paper: the share of its margin that a negative is let off, in proportion to how alike
+            it is to the pair. It puts Eq. 3 where the triplet looks, at the top of the list.
 
     >>> TripletLoss()(torch.tensor([[0.9, 0.8], [0.1, 0.7]]))
     tensor(0.4000)
     """
 
-    def __init__(self, margin: float = 0.2, negatives: str = "hardest"):
+    def __init__(self, margin: float = 0.2, negatives: str = "hardest", slack: float = 0.0):
         super().__init__()
         if negatives not in NEGATIVES:
             raise ValueError(f"negatives must be one of {NEGATIVES}, got {negatives!r}")
-        self.margin, self.negatives = margin, negatives
+        self.margin, self.negatives, self.slack = margin, negatives, slack
 
-    def forward(self, scores: Tensor) -> Tensor:
-        """`scores` (B, B), row = image, column = caption, pairs on the diagonal -> scalar."""
+    def forward(self, scores: Tensor, semantics: Tensor | None = None) -> Tensor:
+        """`scores` (B, B), row = image, column = caption, pairs on the diagonal -> scalar.
+
+        `semantics` (B, B) is read with `slack` alone: of a negative counts its value over that of the pair, 0 to 1.
+        """
         _check_square(scores)
-        own = scores.diagonal()
+        own, margins = scores.diagonal(), (self.margin, self.margin)
+        if self.slack and semantics is not None:
+            alike = semantics.to(scores)
+            likeness = alike / alike.diagonal().clamp(min=1e-12)[:, None]
+            margins = [self.margin * (1 - self.slack * one.clamp(0, 1)) for one in (likeness, likeness.T)]
         diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-        captions = (self.margin + scores - own[:, None]).clamp(min=0).masked_fill(diagonal, 0)
-        images = (self.margin + scores - own[None, :]).clamp(min=0).masked_fill(diagonal, 0)
+        captions = (margins[0] + scores - own[:, None]).clamp(min=0).masked_fill(diagonal, 0)
+        images = (margins[1] + scores - own[None, :]).clamp(min=0).masked_fill(diagonal, 0)
         if self.negatives == "hardest":
             captions, images = captions.amax(1), images.amax(0)
         elif self.negatives == "violating":
@@ -110,10 +119,11 @@ class Objective(nn.Module):
         beta_text: float = 0.0,
         temperature: float = 1e-3,
         rank: str = "paper",
+        slack: float = 0.0,
     ):
         super().__init__()
         self.alpha, self.beta, self.beta_text = alpha, beta, beta_text
-        self.triplet = {name: TripletLoss(margin, name) for name in NEGATIVES}
+        self.triplet = {name: TripletLoss(margin, name, slack) for name in NEGATIVES}
         self.semantic = VisualSemanticLoss(temperature, rank)
 
     def forward(
@@ -124,7 +134,7 @@ class Objective(nn.Module):
         negatives: str = "hardest",
     ) -> dict[str, Tensor]:
         """Scalars `loss`, `triplet` and, given semantics and a weight, `visual` (L_vs) and `textual` (L_ts)."""
-        triplet = self.triplet[negatives](scores)
+        triplet = self.triplet[negatives](scores, image_semantics)
         parts = {"triplet": triplet}
         total = self.alpha * triplet
         if self.beta and image_semantics is not None:

@@ -92,13 +92,13 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.training.learning_rate)
         loss = config.loss
         self.objective = Objective(
-            loss.margin, loss.alpha, loss.beta, loss.beta_text, loss.temperature, loss.rank
+            loss.margin, loss.alpha, loss.beta, loss.beta_text, loss.temperature, loss.rank, loss.slack
         )
         self.reader = ThreadPoolExecutor(1)
         self.reading: dict[bytes, Future] = {}
         self.guard = CollapseGuard(loss.margin)
         self.space = None
-        if loss.beta or loss.beta_text:
+        if loss.reads_images or loss.beta_text:
             if space and space.exists():  # of an earlier start of this run
                 self.space = CaptionSpace.load(space)
             else:
@@ -158,8 +158,8 @@ class Trainer:
         return "violating" if epoch < self.config.loss.all_negatives_epochs else "hardest"
 
     def _semantics(self, captions: np.ndarray, epoch: int) -> Tensor | None:
-        """What L_vs reads of a batch, None while it is not at work."""
-        if not self.config.loss.beta or epoch < self.config.loss.triplet_epochs:
+        """What L_vs and slack read of a batch, None while they are not at work."""
+        if not self.config.loss.reads_images or epoch < self.config.loss.triplet_epochs:
             return None
         images = self.meaning_of[captions // self.split.captions_per_image]
         return self._there(torch.from_numpy(self.space.image_similarity(images)))
@@ -217,7 +217,9 @@ class Trainer:
     def _mechanism(self, captions: np.ndarray, scores: Tensor, epoch: int) -> dict[str, float]:
         """For the log: the share of live comparisons, and how the two losses pull where both are at work."""
         semantics = self._semantics(captions, epoch)
-        found = {} if semantics is None else pulls(self.objective, scores, semantics, self._negatives(epoch))
+        found = {}
+        if self.config.loss.beta and semantics is not None:
+            found = pulls(self.objective, scores, semantics, self._negatives(epoch))
         return {"live": live_share(scores, self.config.loss.temperature)} | found
 
     def _fault(self, values: dict[str, float], batch: int) -> str:
