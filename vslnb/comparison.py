@@ -75,12 +75,12 @@ def gain_over_images(
 ) -> Interval | None:
     """The difference of rsum, mean over the seeds, with its interval over resampled test images.
 
-    It stands beside the interval over seeds: that one says what other trainings would give on these images, this
-    one what these trainings would give on other images.
+    It stands beside the interval over seeds: that one is of the mean over many trainings on these images, this one
+    of these trainings on many images.
 
     Args:
-        before: results of one arm, a seed each.
-        after: of another, in the same order of seeds.
+        before: results of one arm, of one module or several.
+        after: of another, in the same order of modules and seeds.
         folders: where their runs are, or what `keep_rsum` kept of them.
 
     Returns:

@@ -16,6 +16,12 @@ from vslnb.retrieval import kept_scores
 from vslnb.runs import REMEDY, load_run
 
 
+def ensemble_hash(members: Sequence[Config]) -> str:
+    """The config_hash of an ensemble: of those of its members, in any order."""
+    hashes = " ".join(sorted(member.hash for member in members))
+    return hashlib.sha256(hashes.encode()).hexdigest()[:12]
+
+
 def sgraf(
     members: Sequence[Config],
     data: str | Path,
@@ -40,14 +46,14 @@ def sgraf(
     """
     first = members[0]
     name = first.name.replace(first.model.module, "sgraf", 1)
-    run, hashes = Path(results) / name, " ".join(sorted(member.hash for member in members))
+    run = Path(results) / name
     found = {
         "name": name,
         "recipe": first.recipe.replace(f"-{first.model.module}", "-sgraf", 1),
         "module": "sgraf",
         "arm": first.arm,
         "seed": first.seed,
-        "config_hash": hashlib.sha256(hashes.encode()).hexdigest()[:12],
+        "config_hash": ensemble_hash(members),
     }
     best = [Path(results) / member.name / "best.safetensors" for member in members]
     weights = [file_hash(path)[:12] for path in best if path.exists()] or None

@@ -25,9 +25,10 @@ def pulls(objective: Objective, scores: Tensor, semantics: Tensor, negatives: st
 
     Returns:
         `agreement`: the cosine of the two gradients. `pull`: the length of beta * L_vs's over that of
-        alpha * triplet's, where alpha is not 0. `top`: percent of L_vs's gradient (absolute) on the best-scoring tenth of the rows;
-        10 where it acts everywhere alike. `own`: the mean step, on the scale of a row's mean absolute one, that
-        a descent on L_vs asks of the score of the pair itself: below 0 it pushes the truth down.
+        alpha * triplet's, where alpha is not 0. `top`: percent of L_vs's gradient (absolute) on the best-scoring
+        tenth of every row, rounded to whole items, 6 of 64. `own`: the mean step that a descent on L_vs asks of
+        the score of a pair itself, on the scale of its mean absolute step anywhere: below 0 it pushes the truth
+        down.
 
     >>> scores = torch.tensor([[0.5, 0.1], [0.2, 0.6]])
     >>> found = pulls(Objective(beta=1.0, temperature=0.1), scores, scores.flip(1), "hardest")

@@ -26,6 +26,8 @@ from vslnb.files import read_json, write_json, write_stream, write_text
 ROOT = Path(__file__).resolve().parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
+# What notebook 08 reads whatever its profile, below figures/.
+EVIDENCE = ("flickr8k/runs.json", "flickr8k/tuning.json", "flickr8k/rsum_by_image.npz", "world/dose.json")
 PARAMETERS = (
     "profile",
     "dataset",
@@ -127,7 +129,7 @@ def reproduce(
     Args:
         profile: a name or a YAML file.
         run: results folder; the profile's own `run` where none is given.
-        figures: also copy the figures and JSON drawn to figures/PROFILE/.
+        figures: also copy the figures and JSON drawn (with `only`, by those) to figures/PROFILE/.
         device: `auto`, `cuda`, `mps` or `cpu`; the profile's own where none is given.
         cluster: address of a dask scheduler that trains; the profile's own where none is given.
         only: how the names of the notebooks to run begin, such as "03"; the others are shown if they are kept.
@@ -173,8 +175,10 @@ def reproduce(
     if figures:
         target = ROOT / "figures" / Path(profile).stem
         target.mkdir(parents=True, exist_ok=True)
-        for file in [folder / "reproduce.json", *sorted((folder / "figures").glob("*"))]:
-            shutil.copy(file, target)
+        drawn = sorted((folder / "figures").glob("*"))
+        for file in drawn if only else [folder / "reproduce.json", *drawn]:
+            if file.name.startswith(tuple(only) or ""):
+                shutil.copy(file, target)
     return report
 
 
@@ -218,7 +222,8 @@ def _state(notebook: Path, parameters: dict) -> str:
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
     code = [path for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".py", ".js", ".css")]
     known = sorted((ROOT / parameters["known"]).glob("*runs.json")) if parameters["known"] else []
-    for path in [notebook, *code, *known, ROOT / parameters["data"] / MANIFEST]:
+    evidence = [ROOT / "figures" / path for path in EVIDENCE] if notebook.stem.startswith("08") else []
+    for path in [notebook, *code, *known, *evidence, ROOT / parameters["data"] / MANIFEST]:
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()
 

@@ -282,7 +282,7 @@ function render({ model, el }) {
     const rows = view.columns.find((column) => column.model === found.model)?.rows ?? [];
     const through = rows.find((row) => row.item === found.item)?.through ?? [];
     if (view.query.text) line.append(element("span", "vb-sentence", view.query.text));
-    if (through.length) line.append(element("span", "vb-through", `shares only: ${through.join(", ")}`));
+    if (through.length) line.append(element("span", "vb-through", `shared: ${through.join(", ")}`));
     return line;
   }
   function mark() {
