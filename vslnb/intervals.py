@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
 
 from vslnb.evaluation import CUTS, DIRECTIONS
 
@@ -38,6 +37,8 @@ def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interv
     values = np.asarray(differences, dtype=float)
     if len(values) < 2:
         raise ValueError("an interval needs at least two seeds")
+    from scipy import stats  # a second to load, which workers that only train do without
+
     mean = float(values.mean())
     if np.ptp(values) <= 1e-9 * abs(mean):  # seeds that agree to the last digit say nothing of their spread
         return Interval(mean, np.nan, np.nan)
@@ -61,6 +62,8 @@ def detectable(differences: Sequence[float], power: float = 0.8, level: float = 
     spread = values.std(ddof=1) if len(values) > 1 else 0.0
     if not spread > 0:
         raise ValueError("the spread wants two seeds that differ")
+    from scipy import optimize, stats
+
     freedom, root = len(values) - 1, np.sqrt(len(values))
     bound = stats.t.ppf((1 + level) / 2, freedom)
 

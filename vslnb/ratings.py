@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from vslnb.data.precomp import Split, read_lines
 from vslnb.errors import InputError
@@ -66,6 +65,8 @@ def rating_correlations(scores: object, split: Split) -> dict[str, float]:
         kept = images != captions // split.captions_per_image if name == "expert" else images >= 0
         given = scores[images[kept], captions[kept]]
         if len(given) > 1:
+            from scipy.stats import kendalltau  # a second to load, for this data set alone
+
             tau = kendalltau(np.repeat(given, values), ratings[kept].ravel(), variant=variant).statistic
             result[name] = 100.0 * float(tau)
     return result
