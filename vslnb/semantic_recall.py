@@ -49,10 +49,20 @@ def ncs(
                     else queries[:, None] == owner
                 )
                 block[mine], worth[mine] = -np.inf, 0.0
-            first = np.lexsort((worth, -block), axis=1)[:, :k]
-            reached = np.take_along_axis(worth, first, 1).sum(1)
-            best = -np.sort(-worth, axis=1)[:, :k].sum(1)
+            reached = np.take_along_axis(worth, _first(block, worth, k), 1).sum(1)
+            best = -np.sort(np.partition(-worth, min(k, worth.shape[1]) - 1, axis=1)[:, :k], axis=1).sum(1)
             shares.append(reached[best > 0] / best[best > 0])
         shares = np.concatenate(shares)
         result[way] = 100.0 * float(shares.mean()) if len(shares) else 0.0
     return result
+
+
+def _first(scores: np.ndarray, worth: np.ndarray, k: int) -> np.ndarray:
+    """The k best of every row, best first, among equals the less worthy first; whole rows are sorted for ties alone."""
+    k = min(k, scores.shape[1])
+    found = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    last = np.take_along_axis(scores, found, 1).min(1)
+    tied = (scores >= last[:, None]).sum(1) > k  # more than k stand at the k-th score or above
+    found[tied] = np.lexsort((worth[tied], -scores[tied]), axis=1)[:, :k]
+    near = [np.take_along_axis(each, found, 1) for each in (worth, -scores)]
+    return np.take_along_axis(found, np.lexsort(near, axis=1), 1)
