@@ -63,10 +63,8 @@ def gain(
     differences = [measures_of(b)[measure] - measures_of(a)[measure] for a, b in zip(before, after)]
     if len(differences) > 1:
         return paired_interval(differences)
-    paths = [Path(folder or ".") / runs[0]["name"] / RANKS for runs in (before, after)]
-    if measure == "rsum" and folder and all(path.exists() for path in paths):
-        first, second = (_by_image(path)[:, -1:] for path in paths)
-        return bootstrap(second - first)[0]
+    if measure == "rsum" and folder and (found := gain_over_images(before, after, [folder])):
+        return found
     return Interval(differences[0], np.nan, np.nan)
 
 
