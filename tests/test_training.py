@@ -113,10 +113,14 @@ def test_collapse_is_named_and_stopped(dataset, tmp_path, monkeypatch):
         "scores",
         lambda self, c, *place: next(self.model.parameters()).sum() * 0 + torch.full((len(c),) * 2, 0.5),
     )
-    trainer = Trainer(tiny("world-saf", training__epochs=40), dataset, "cpu")
+    config = tiny("world-saf", training__epochs=30)
     with pytest.raises(TrainingError, match="collapsed.*all_negatives_epochs"):
-        for epoch in range(40):
-            list(trainer.epoch(epoch, progress=False))
+        train(config, dataset, tmp_path, device="cpu", progress=False)
+    assert (tmp_path / "stopped.json").exists() and not (tmp_path / "results.json").exists()
+    regardless = config.with_settings({"training.stop_on_collapse": False})  # as the message says
+    results = train(regardless, dataset, tmp_path, device="cpu", resume=True, progress=False)
+    assert len(results["curve"]) == 30 and results["config_hash"] == config.hash
+    assert results["name"] == config.name and not (tmp_path / "stopped.json").exists()
 
 
 def test_settings_that_came_later_keep_the_hash_of_runs_before_them(dataset):

@@ -23,6 +23,7 @@ LATER = {  # settings that came later: runs that leave them at these values keep
     "training": {"precision": "float32"},
 }
 OF_THE_DATA = ("vocabulary", "regions", "features")
+GIVES_UP = "training.stop_on_collapse"  # changes no number of a run that ends: not in its name and hash
 FIXED = {"model.module", *(f"model.{name}" for name in OF_THE_DATA)}
 
 
@@ -141,7 +142,8 @@ class Config(_Checked):
         >>> recipe("world-saf-vsl").with_settings({"loss.beta": 6, "loss.rank": "released"}).name
         'saf-vsl-released-beta=6-s0'
         """
-        plain, told = recipe(self.recipe), {"loss.rank", "loss.shuffled"}  # by the arm
+        plain = recipe(self.recipe)
+        told = {"loss.rank", "loss.shuffled", GIVES_UP}  # the first two by the arm
         changed = "".join(
             f"-{name}={value:g}" if isinstance(value, float) else f"-{name}={value}"
             for part in ("model", "loss", "training")
@@ -167,8 +169,8 @@ class Config(_Checked):
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits that change with any setting; the data set's sizes are none."""
-        content = self.to_dict()
+        """Twelve hex digits that change with whatever changes a run; the data set's sizes are no setting."""
+        content = self.with_settings({GIVES_UP: True}).to_dict()
         for name in OF_THE_DATA:
             del content["model"][name]
         for part, settings in LATER.items():

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from vslnb.config import Config
+from vslnb.config import GIVES_UP, Config
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
@@ -135,7 +135,7 @@ def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
             raise InputError(
                 run, "a run is already here", "Add --resume to go on with it, or choose another --run."
             )
-        old, new = read_config(run).to_dict(), config.to_dict()
+        old, new = (c.with_settings({GIVES_UP: True}).to_dict() for c in (read_config(run), config))
         if old != new:
             parts = [f"{a}: {old.get(a)} there, {new[a]} asked" for a in new if old.get(a) != new[a]]
             raise InputError(
