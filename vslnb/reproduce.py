@@ -27,7 +27,13 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
 # What notebook 08 reads whatever its profile, below figures/.
-EVIDENCE = ("flickr8k/runs.json", "flickr8k/tuning.json", "flickr8k/rsum_by_image.npz", "world/dose.json")
+EVIDENCE = (
+    "flickr8k/runs.json",
+    "flickr8k/tuning.json",
+    "flickr8k/rsum_by_image.npz",
+    "flickr8k/further_runs.json",
+    "world/dose.json",
+)
 PARAMETERS = (
     "profile",
     "dataset",
@@ -38,6 +44,7 @@ PARAMETERS = (
     "seeds",
     "ablation_modules",
     "ablation_epochs",
+    "ablation_seeds",
     "checkpoints",
     "device",
     "known",
