@@ -16,7 +16,7 @@ from vslnb.comparison import keep_rsum
 from vslnb.config import GIVES_UP, Config, arm_recipe
 from vslnb.ensemble import ensemble_hash, sgraf
 from vslnb.files import write_json
-from vslnb.reproduce import known_results, load_profile
+from vslnb.profiles import known_results, load_profile
 from vslnb.sweep import sweep
 
 

@@ -39,8 +39,8 @@ from vslnb.matrix_file import MatrixFile
 from vslnb.models import load_released
 from vslnb.models.released import RENAMED, RENAMED_STEP
 from vslnb.presenting import Session, load_browser
+from vslnb.profiles import known_results, load_profile
 from vslnb.ratings import CROWD, EXPERTS, rating_correlations
-from vslnb.reproduce import known_results, load_profile
 from vslnb.runs import load_last, load_run
 from vslnb.semantics import CaptionSpace
 from vslnb.training import complete, train

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 
-from vslnb.reproduce import ROOT
+from vslnb.profiles import ROOT
 
 FLAGS = [
     "--no-sandbox",

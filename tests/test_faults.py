@@ -27,7 +27,8 @@ from vslnb.figures import Figure
 from vslnb.files import write_bytes
 from vslnb.locks import locked
 from vslnb.matrix_file import MatrixFile
-from vslnb.reproduce import save_figure, write_report
+from vslnb.profiles import save_figure
+from vslnb.report import write_report
 from vslnb.retrieval import similarity_matrix
 from vslnb.runs import load_run
 from vslnb.training import Trainer, TrainingError, train

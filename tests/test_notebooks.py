@@ -9,15 +9,9 @@ import yaml
 import vslnb.reproduce
 from conftest import write_dataset
 from vslnb.errors import InputError
-from vslnb.reproduce import (
-    NOTEBOOKS,
-    PARAMETERS,
-    ROOT,
-    _with_mathematics,
-    load_profile,
-    reproduce,
-    write_report,
-)
+from vslnb.profiles import PARAMETERS, PROFILES, ROOT, load_profile
+from vslnb.report import _with_mathematics, write_report
+from vslnb.reproduce import NOTEBOOKS, reproduce
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
@@ -48,7 +42,7 @@ def test_all_notebooks_have_the_parameters_of_every_profile():
         for path in PATHS
     }
     assert len(parameters) == 1
-    for profile in (NOTEBOOKS / "profiles").glob("*.yaml"):
+    for profile in PROFILES.glob("*.yaml"):
         assert set(yaml.safe_load(profile.read_text())) == set(*parameters), profile
 
 
@@ -82,7 +76,6 @@ PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 
 def tiny_project(folder, sources):
     """Notebooks of one cell and a profile, in place of ours."""
-    (folder / "profiles").mkdir(exist_ok=True)
     for name, source in sources.items():
         parameters = nbformat.v4.new_code_cell(
             "# by papermill\nrun: str = ''", metadata={"tags": ["parameters"]}, id="cell-00"
@@ -91,36 +84,37 @@ def tiny_project(folder, sources):
         notebook = nbformat.v4.new_notebook(cells=[parameters, cell], metadata=PYTHON)
         nbformat.write(notebook, folder / f"{name}.ipynb")
     values = dict.fromkeys(PARAMETERS, "") | {"run": str(folder / "out"), "data": str(folder / "data")}
-    (folder / "profiles" / "p.yaml").write_text(yaml.safe_dump(values))
+    (folder / "p.yaml").write_text(yaml.safe_dump(values))
+    return str(folder / "p.yaml")
 
 
 def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(vslnb.reproduce, "NOTEBOOKS", tmp_path)
     count = "open(run + '/count', 'a').write('x')"
-    tiny_project(tmp_path, {"00_a": count, "01_b": "1 / 0", "02_c": count})
+    profile = tiny_project(tmp_path, {"00_a": count, "01_b": "1 / 0", "02_c": count})
     with pytest.raises(InputError, match="01_b failed"):
-        reproduce("p")
+        reproduce(profile)
     assert "01_b ... ZeroDivisionError" in capsys.readouterr().out
     assert (tmp_path / "out" / "count").read_text() == "xx"
     tiny_project(tmp_path, {"01_b": count})
-    report = reproduce("p")
+    report = reproduce(profile)
     assert (tmp_path / "out" / "count").read_text() == "xxx"
     assert capsys.readouterr().out.count("kept") == 2 and "ZeroDivision" not in report.read_text()
     tiny_project(tmp_path, {"00_a": count + " # changed"})
-    reproduce("p")
+    reproduce(profile)
     assert (tmp_path / "out" / "count").read_text() == "xxxx"
 
 
 def test_a_part_of_the_notebooks_can_be_asked_for(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(vslnb.reproduce, "NOTEBOOKS", tmp_path)
     count = "open(run + '/count', 'a').write('x')"
-    tiny_project(tmp_path, {"00_a": "print('zero')", "01_b": count, "02_c": "1 / 0"})
-    assert "02_c" not in reproduce("p", only=["01"]).read_text()
+    profile = tiny_project(tmp_path, {"00_a": "print('zero')", "01_b": count, "02_c": "1 / 0"})
+    assert "02_c" not in reproduce(profile, only=["01"]).read_text()
     assert (tmp_path / "out" / "count").read_text() == "x"
-    report = reproduce("p", only=["00"]).read_text()
+    report = reproduce(profile, only=["00"]).read_text()
     assert "01_b ... kept" in capsys.readouterr().out and "zero" in report and "01_b" in report
     with pytest.raises(InputError, match="no notebook begins so"):
-        reproduce("p", only=["9"])
+        reproduce(profile, only=["9"])
 
 
 def test_formulas_of_the_report_need_no_script():
@@ -138,7 +132,7 @@ def bare(tmp_path_factory):
     (folder / "data" / "test_boxes.npy").unlink()
     shorter = {"profile": "bare", "dataset": "flickr8k", "modules": ["saf", "cosine"], "ablation_epochs": 1}
     places = {"data": str(folder / "data"), "run": str(folder / "run"), "device": "cpu"}
-    return yaml.safe_load((NOTEBOOKS / "profiles" / "demo.yaml").read_text()) | shorter | places
+    return yaml.safe_load((PROFILES / "demo.yaml").read_text()) | shorter | places
 
 
 @pytest.mark.parametrize(

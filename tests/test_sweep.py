@@ -12,7 +12,7 @@ import torch
 
 from test_training import tiny
 from vslnb.errors import InputError
-from vslnb.reproduce import ROOT
+from vslnb.profiles import ROOT
 from vslnb.sweep import sweep
 from vslnb.training import TrainingError, train
 

@@ -7,16 +7,25 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from nltk.tokenize import NLTKWordTokenizer
 
 from vslnb.errors import InputError
 from vslnb.files import read_json, write_text
 
+if TYPE_CHECKING:
+    from nltk.tokenize.api import TokenizerI
+
 PAD, START, END, UNKNOWN = "<pad>", "<start>", "<end>", "<unk>"
 SPECIAL = (PAD, START, END, UNKNOWN)
-_tokenizer = NLTKWordTokenizer()
+
+
+@lru_cache
+def _tokenizer() -> TokenizerI:
+    from nltk.tokenize import NLTKWordTokenizer  # its import takes seconds, and not everyone reads captions
+
+    return NLTKWordTokenizer()
 
 
 @lru_cache(maxsize=500_000)
@@ -26,7 +35,7 @@ def tokenize(caption: str) -> tuple[str, ...]:
     >>> tokenize("Two dogs don't run.")
     ('two', 'dogs', 'do', "n't", 'run', '.')
     """
-    return tuple(_tokenizer.tokenize(caption.lower()))
+    return tuple(_tokenizer().tokenize(caption.lower()))
 
 
 class Vocabulary:
