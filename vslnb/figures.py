@@ -314,7 +314,9 @@ def curves(
 
 
 def effects(
-    panels: dict[str, tuple[dict[str, Sequence[float]], dict[str, tuple]]], share: bool = False
+    panels: dict[str, tuple[dict[str, Sequence[float]], dict[str, tuple]]],
+    share: bool = False,
+    published: dict[str, dict[str, float]] | None = None,
 ) -> Figure:
     """Forest plots side by side: every seed's difference a point, mean and interval a bar, a row an arm.
 
@@ -322,6 +324,7 @@ def effects(
         panels: by the label of an x axis, the differences of every row and (mean, low, high, ...) of every row;
             bounds that are NaN are not drawn.
         share: one x axis for all panels.
+        published: by panel and row, what others have published, a hollow triangle.
     """
     rows = list(dict.fromkeys(row for differences, _ in panels.values() for row in differences))
     width = 6.8 if len(panels) == 1 else 2.5 * len(panels) + 1.6
@@ -335,6 +338,8 @@ def effects(
             axis.plot(mean, row, "D", color=ARM_COLOURS["triplet"], markersize=6)
             if len(values) > 1:
                 axis.plot(values, np.full(len(values), row + 0.25), "o", color=PLAIN, markersize=3.5)
+            if name in (claimed := (published or {}).get(label, {})):
+                axis.plot(claimed[name], row, "v", markerfacecolor="white", markeredgecolor="#D55E00")
         axis.axvline(0, color="#222222", linewidth=1, linestyle="--")
         axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=label)
         axis.set_ylim(len(rows) - 0.4, -0.6)
