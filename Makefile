@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser lab flickr8k tuning evidence dose further clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser lab flickr8k tuning evidence influence dose further clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -56,10 +56,13 @@ flickr8k: .venv/ready
 tuning: .venv/ready
 	$(BIN)/python benchmarks/tuning.py data/flickr8k runs/tuning
 
-# Into figures/ as they come: Flickr8k's arms and seeds, some 70 minutes a seed; the world's dose, an hour; and what
-# the design leaves open, some four hours.
+# Into figures/ as they come: Flickr8k's arms and seeds, some 70 minutes a seed; what VSL did to their weights, a few
+# minutes a seed; the world's dose, an hour; and what the design leaves open, some five hours.
 evidence: .venv/ready
 	$(BIN)/python benchmarks/evidence.py flickr8k
+
+influence: .venv/ready
+	$(BIN)/python benchmarks/influence.py flickr8k
 
 dose: .venv/ready
 	$(BIN)/python benchmarks/dose.py

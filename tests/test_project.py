@@ -11,7 +11,7 @@ import pytest
 import yaml
 from scipy import stats
 
-from vslnb.config import recipe
+from vslnb.config import arm_recipe, recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -182,7 +182,7 @@ def test_the_gains_on_flickr8k_are_those_of_its_runs():
             level = statistics.mean(rsum[module, arm, seed] for seed in seeds)
             assert found["levels"][f"{name} {arm}"] == pytest.approx(level)
         each = [rsum[module, "vsl-paper", s] - rsum[module, "vsl-shuffled", s] for s in seeds]
-        assert found["over shuffled"][name]["value"] == pytest.approx(statistics.mean(each))
+        assert found["over shuffled"]["rsum"][name]["value"] == pytest.approx(statistics.mean(each))
 
 
 def test_the_other_measures_and_the_mechanism_are_those_of_the_runs():
@@ -202,9 +202,25 @@ def test_the_other_measures_and_the_mechanism_are_those_of_the_runs():
             each = [read(there[m, arm, s], way) - read(there[m, "triplet", s], way)
                     for m in ("saf", "sgr", "cosine") for s in seeds]  # fmt: skip
             assert told["value"] == pytest.approx(statistics.mean(each)), (measure, arm)
-    for what, told in zip(("pull", "agreement", "top"), found["mechanism"].values()):
-        epochs = [there["saf", "vsl-paper", s]["mechanism"][what] for s in seeds]
-        assert told == pytest.approx(statistics.mean(v for one in epochs for v in one if v is not None))
+    for row in found["at the scores"]:
+        for what in ("pull", "agreement", "top"):
+            epochs = [there[row["module"].lower(), row["arm"], s]["mechanism"][what] for s in seeds]
+            told = statistics.mean(v for one in epochs for v in one if v is not None)
+            assert row[what] == pytest.approx(told), row
+
+
+def test_what_reached_the_weights_is_what_was_measured_there():
+    measured = json.loads((ROOT / "figures" / "flickr8k" / "influence.json").read_text())
+    found, modules = evidence()["at the weights"], ("saf", "sgr", "cosine")
+
+    def of(module, arm, what):
+        return [measured[arm_recipe("flickr8k", module, arm, s).hash][what] for s in counted("flickr8k")]
+
+    for module in modules:
+        told = found["percent"][module]
+        assert told == pytest.approx(100 * statistics.mean(of(module, "vsl-paper", "ratio")))
+    for arm, told in found["order"].items():
+        assert told == pytest.approx(statistics.mean(v for m in modules for v in of(m, arm, "order")))
 
 
 def test_what_the_readme_found_is_what_the_evidence_says():

@@ -107,8 +107,8 @@ class VisualSemanticLoss(nn.Module):
 class Objective(nn.Module):
     """Eq. 6 and 7: alpha * triplet + beta * L_vs + beta_text * L_ts.
 
-    `hardest` and `violating` negatives both start at 2 * B * margin and stay of one size, so that beta means
-    nearly the same under each; under `all` it does not (STUDY section 3, row 17).
+    `hardest` and `violating` negatives both start at 2 * B * margin, and the second are never above the first, so
+    that beta means much the same under each; under `all` it does not (STUDY section 3, row 17).
     """
 
     def __init__(

@@ -53,6 +53,32 @@ def pulls(objective: Objective, scores: Tensor, semantics: Tensor, negatives: st
     return {name: float(value) for name, value in found.items()}
 
 
+def beside_each_other(triplet: Tensor, visual: Tensor, weights: Sequence[Tensor]) -> dict[str, float]:
+    """How the gradients of two weighted losses stand to each other where they act, at the weights.
+
+    Args:
+        triplet: scalar, with its graph.
+        visual: scalar, of the same graph.
+        weights: those that are trained.
+
+    Returns:
+        `ratio`: the length of the second gradient over that of the first; `cosine` of the two.
+
+    >>> weight = torch.tensor([1.0, 1.0], requires_grad=True)
+    >>> round(beside_each_other(weight.sum(), 3 * weight[0], [weight])["ratio"], 3)
+    2.121
+    """
+    first, second = (
+        torch.cat([gradient.flatten() for gradient in torch.autograd.grad(
+            loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)])
+        for loss in (triplet, visual)
+    )  # fmt: skip
+    return {
+        "ratio": float(second.norm() / first.norm().clamp(min=1e-12)),
+        "cosine": float(torch.nn.functional.cosine_similarity(first, second, dim=0)),
+    }
+
+
 def by_epoch(lines: Sequence[dict]) -> dict[str, list[float | None]]:
     """The mean of what the log says of an epoch's steps, four digits, by name; None where it was not logged.
 
