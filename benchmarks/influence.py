@@ -8,6 +8,9 @@ dropout, into figures/PROFILE/influence.json:
   what L_vs asks for, whatever its temperature;
 - `ratio`, `cosine`: of the gradients of beta * L_vs and of alpha * triplet with respect to the weights, with the beta
   that the recipe has with VSL, at the run's best weights.
+
+Every arm is asked the same: likeness by its true captions, and the ranks of the paper. What cannot be said, as of a
+collapsed run whose scores are all equal, is null.
 """
 
 from __future__ import annotations
@@ -22,13 +25,13 @@ from tqdm.auto import tqdm
 
 from measure import ROOT
 from vslnb.config import arm_recipe
-from vslnb.data.precomp import Split, load_split, load_vocabulary
+from vslnb.data.precomp import Split, file_hash, load_split, load_vocabulary
 from vslnb.files import write_json
 from vslnb.losses import Objective
 from vslnb.mechanism import beside_each_other
 from vslnb.models.matcher import Matcher
 from vslnb.profiles import known_results, load_profile
-from vslnb.runs import load_run
+from vslnb.runs import load_run, read_config
 from vslnb.semantics import CaptionSpace
 
 BATCHES, SIZE = 16, 64
@@ -56,13 +59,14 @@ def influence(model: Matcher, dev: Split, space: CaptionSpace, ids: tuple, objec
         )
         others = ~torch.eye(SIZE, dtype=torch.bool)
         rows = zip(scores.detach()[others].view(SIZE, -1), semantics[others].view(SIZE, -1))
-        order = np.nanmean([kendalltau(a, b).statistic for a, b in rows])
+        order = np.mean([kendalltau(a, b).statistic for a, b in rows])
         found.append(stand | {"visual": float(parts["visual"].detach()), "order": 100 * float(order)})
-    return {name: float(f"{np.mean([one[name] for one in found]):.5g}") for name in found[0]}
+    means = {name: np.mean([one[name] for one in found]) for name in found[0]}
+    return {name: float(f"{value:.5g}") if np.isfinite(value) else None for name, value in means.items()}
 
 
 def main() -> None:
-    """Every run of the profile that is not there yet and has its weights."""
+    """Every run of the profile whose weights are there, unless these very weights were asked before."""
     profile = load_profile(sys.argv[1])
     store, home = ROOT / "figures" / profile["profile"], ROOT / profile["run"]
     path = store / "influence.json"
@@ -71,16 +75,23 @@ def main() -> None:
     ids = tuple(map(torch.from_numpy, vocabulary.encode_all(dev.captions)))
     space = CaptionSpace.fit(dev.captions, dev.captions_per_image, "cider")
     runs = [run for run in known_results(str(store)) if run["module"] in profile["modules"]]
-    for run in tqdm([r for r in runs if r["config_hash"] not in listed], desc="runs"):
-        if not (home / run["name"] / "best.safetensors").exists():
+    left_out = []
+    for run in tqdm(runs, desc="runs"):
+        best = home / run["name"] / "best.safetensors"
+        weights = file_hash(best)[:12] if best.exists() else ""
+        if weights and listed.get(run["config_hash"], {}).get("weights") == weights:
             continue
-        model, config = load_run(home / run["name"])
-        if config.hash != run["config_hash"]:
+        if not weights or read_config(best.parent).hash != run["config_hash"]:
+            left_out += [run["name"]] if run["config_hash"] not in listed else []
             continue
+        model, _ = load_run(best.parent, "cpu")
         vsl = arm_recipe(profile["dataset"], run["module"], "vsl-paper").loss
         objective = Objective(vsl.margin, vsl.alpha, vsl.beta, temperature=vsl.temperature)
-        listed[run["config_hash"]] = influence(model, dev, space, ids, objective)
+        found = influence(model, dev, space, ids, objective)
+        listed[run["config_hash"]] = {"name": run["name"], "weights": weights} | found
         write_json(path, listed)
+    if left_out:
+        print(f"no weights of these here, so nothing is known: {', '.join(left_out)}")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import torch
 import reference
 from test_training import tiny
 from vslnb.losses import Objective
-from vslnb.mechanism import TOP, by_epoch, pulls
+from vslnb.mechanism import TOP, beside_each_other, by_epoch, pulls
 from vslnb.training import train
 
 
@@ -53,3 +53,20 @@ def test_a_run_says_what_its_losses_did(dataset, tmp_path):
     assert found["agreement"][0] is None and -1 <= found["agreement"][1] <= 1
     plain = train(tiny("world-saf", **settings), dataset, tmp_path / "plain", "cpu", progress=False)
     assert "agreement" not in plain["mechanism"] and len(plain["mechanism"]["spread"]) == 2
+
+
+def test_gradients_at_the_weights_are_those_of_a_loop():
+    torch.manual_seed(0)
+    tower, unused = torch.nn.Linear(4, 3), torch.nn.Parameter(torch.ones(2))
+    weights = [*tower.parameters(), unused]
+    x = torch.randn(5, 4)
+    first, second = tower(x).square().sum(), 7 * tower(x).sin().sum()
+    found = beside_each_other(first, second, weights)
+    flat = []
+    for loss in (first, second):
+        gradients = torch.autograd.grad(loss, list(tower.parameters()), retain_graph=True)
+        flat.append([float(value) for gradient in gradients for value in gradient.flatten()])
+    lengths = [sum(value**2 for value in one) ** 0.5 for one in flat]
+    product = sum(a * b for a, b in zip(*flat))
+    assert found["ratio"] == pytest.approx(lengths[1] / lengths[0], rel=1e-5)
+    assert found["cosine"] == pytest.approx(product / lengths[0] / lengths[1], rel=1e-5)

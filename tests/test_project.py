@@ -214,13 +214,27 @@ def test_what_reached_the_weights_is_what_was_measured_there():
     found, modules = evidence()["at the weights"], ("saf", "sgr", "cosine")
 
     def of(module, arm, what):
-        return [measured[arm_recipe("flickr8k", module, arm, s).hash][what] for s in counted("flickr8k")]
+        return [measured[arm_recipe("flickr8k", module, arm, s).hash][what] for s in found["seeds"]]
+
+    def order(arm):
+        return statistics.mean(value for m in modules for value in of(m, arm, "order"))
 
     for module in modules:
         told = found["percent"][module]
         assert told == pytest.approx(100 * statistics.mean(of(module, "vsl-paper", "ratio")))
     for arm, told in found["order"].items():
-        assert told == pytest.approx(statistics.mean(v for m in modules for v in of(m, arm, "order")))
+        assert told["value"] == pytest.approx(order(arm) - order("triplet"))
+
+
+def test_the_regime_of_the_readme_is_that_of_the_recipes():
+    ((batch, low, high),) = re.findall(
+        r"batch (\d+), mean of the violating negatives, (\d+) to (\d+) epochs", README
+    )
+    plans = [recipe(f"flickr8k-{module}") for module in ("saf", "sgr", "cosine")]
+    epochs = sorted(plan.training.epochs for plan in plans)
+    assert {plan.training.batch_size for plan in plans} == {int(batch)}
+    assert (epochs[0], epochs[-1]) == (int(low), int(high))
+    assert all(plan.loss.all_negatives_epochs == plan.training.epochs for plan in plans)
 
 
 def test_what_the_readme_found_is_what_the_evidence_says():

@@ -88,7 +88,7 @@ class LossConfig(_Checked):
     rank: str = _one_of(RANKS, "paper")
     similarity: str = _one_of(SIMILARITIES, "cider")
     captions: int = _from(0, 0)  # of each image that L_vs reads, the first ones; 0 = all
-    shuffled: bool = False  # the control: semantics of other, randomly drawn images
+    shuffled: bool = False  # the control: captions exchanged among the images, a fixed permutation a seed
     all_negatives_epochs: int = _from(0, 0)  # over all violating negatives, before the hardest alone
     # Of the triplet alone, before VSL begins: VSL of random ranks falls as they level.
     triplet_epochs: int = _from(0, 0)
@@ -276,7 +276,7 @@ def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
     Args:
         data: `world`, `flickr8k`, `f30k` or `coco`.
         module: `saf`, `sgr` or `cosine`.
-        arm: `triplet`; `vsl-` with a rank; `vsl-shuffled`, the paper's loss with the semantics of other images;
+        arm: `triplet`; `vsl-` with a rank; `vsl-shuffled`, the paper's loss with the captions exchanged among images;
             `slack`, no VSL but margins by likeness, and `slack-shuffled`.
         seed: of weights, order and dropout.
 

@@ -17,7 +17,7 @@ class TripletLoss(nn.Module):
         margin: m.
         negatives: `hardest` takes the highest-scoring negative of each query (SGRAF and the released
             program), `all` sums over every negative (Eq. 2 leaves it open), `violating` takes the mean over
-            those within the margin, which keeps the size of `hardest` as training goes on.
+            those within the margin, which is never above `hardest`.
         slack: not in the paper: the share of its margin that a negative is let off, in proportion to how alike
             it is to the pair. It puts Eq. 3 where the triplet looks, at the top of the list.
 

@@ -24,7 +24,7 @@ EVIDENCE = (
     "flickr8k/runs.json",
     "flickr8k/tuning.json",
     "flickr8k/rsum_by_image.npz",
-    "flickr8k/further_runs.json",
+    "flickr8k/further.json",
     "flickr8k/influence.json",
     "world/dose.json",
 )

@@ -1,4 +1,4 @@
-"""What an interval says, in words: written before the runs, so that no result chooses its sentence."""
+"""What an interval says, in words: written before any seed that decides was whole, so that no result chooses its sentence."""
 
 from __future__ import annotations
 
