@@ -252,6 +252,33 @@ def test_what_the_readme_found_is_what_the_evidence_says():
     assert int(done) == len([seed for seed in evidence()["seeds"] if seed])
 
 
+def test_what_the_dose_showed_is_in_its_json():
+    dosed = json.loads((ROOT / "figures" / "world" / "dose.json").read_text())
+
+    def mistakes(run):
+        found, right = run["measures"]["secondary"]["text_to_image"], run["test"]["text_to_image"]["R@1"]
+        return found["secondary"] / found["wrong"] * (100 - right)
+
+    by_cell = {(run["strength"], run["arm"], run["seed"]): mistakes(run) for run in dosed}
+    strengths, seeds = sorted({key[0] for key in by_cell}), sorted({key[2] for key in by_cell})
+    levels = [statistics.mean(by_cell[s, "triplet", seed] for seed in seeds) for s in (0.0, 2.0)]
+    ((low, high),) = re.findall(r"of SAF grow from ([\d.]+) to ([\d.]+) of a hundred captions", README)
+    assert [f"{level:.1f}" for level in levels] == [low, high] and len(seeds) == 5
+    rows = {"vsl-paper": "triplet", "vsl-paper over vsl-shuffled": "vsl-shuffled"}
+    told = re.findall(
+        r"by (\S+) \((\S+) to (\S+)\)(?: a unit| over false)", README.split("bundled world, where")[1]
+    )
+    for (name, against), numbers in zip(rows.items(), told, strict=True):
+        slopes = []
+        for seed in seeds:
+            gaps = [by_cell[s, "vsl-paper", seed] - by_cell[s, against, seed] for s in strengths]
+            slopes.append(statistics.linear_regression(strengths, gaps).slope)
+        reach = stats.t.ppf(0.975, len(slopes) - 1) * statistics.stdev(slopes) / len(slopes) ** 0.5
+        mean = statistics.mean(slopes)
+        assert [f"{x:+.1f}" for x in (mean, mean - reach, mean + reach)] == list(numbers)
+        assert evidence()["dose"][f"slope {name}"]["value"] == pytest.approx(mean)
+
+
 def test_the_hours_of_flickr8k_are_those_of_its_runs():
     runs = json.loads((ROOT / "figures" / "flickr8k" / "runs.json").read_text())
     ((hours,),) = [re.findall(r"about ([\d.]+) hours of training a seed on two cores", README)]
