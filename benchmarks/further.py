@@ -46,7 +46,10 @@ CONTROLLED = ["triplet", "vsl-paper", "vsl-shuffled"]
 PILOT, THREE = range(1), range(1, 4)
 OF_TEST = ("test", "measures")
 AT_ONCE = {"loss.all_negatives_epochs": 0, "loss.triplet_epochs": 0}
-LATE = {"loss.all_negatives_epochs": 3, "training.batch_size": 128, "training.learning_rate": 1e-3} | {
+LATE = {
+    "loss.all_negatives_epochs": 3,
+    "training.batch_size": 128,
+    "training.learning_rate": 1e-3,
     "training.epochs": 6,
     "training.decay_after": 5,
 }
