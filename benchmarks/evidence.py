@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from measure import ROOT
 from vslnb.comparison import keep_rsum
-from vslnb.config import GIVES_UP, Config, arm_recipe
-from vslnb.ensemble import ensemble_hash, sgraf
+from vslnb.config import GIVES_UP, Config, arm_recipe, ensemble_hash
+from vslnb.ensemble import sgraf
 from vslnb.files import write_json
 from vslnb.profiles import known_results, load_profile
 from vslnb.sweep import sweep

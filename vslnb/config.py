@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from vslnb.errors import InputError
@@ -296,6 +297,12 @@ def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
     if config.arm != arm:
         raise InputError(f"arm {arm!r}", "there is no such arm", f"One of {', '.join(ARMS)}.")
     return config
+
+
+def ensemble_hash(members: Sequence[Config]) -> str:
+    """The config_hash of an ensemble: of those of its members, in any order."""
+    hashes = " ".join(sorted(member.hash for member in members))
+    return hashlib.sha256(hashes.encode()).hexdigest()[:12]
 
 
 def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:

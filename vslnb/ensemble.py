@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from vslnb.comparison import write_ranks
-from vslnb.config import Config
+from vslnb.config import Config, ensemble_hash
 from vslnb.data.precomp import file_hash, load_split, load_vocabulary
 from vslnb.evaluation import recall
 from vslnb.files import read_json, write_json
 from vslnb.measures import measure
 from vslnb.retrieval import kept_scores
 from vslnb.runs import REMEDY, load_run
-
-
-def ensemble_hash(members: Sequence[Config]) -> str:
-    """The config_hash of an ensemble: of those of its members, in any order."""
-    hashes = " ".join(sorted(member.hash for member in members))
-    return hashlib.sha256(hashes.encode()).hexdigest()[:12]
 
 
 def sgraf(

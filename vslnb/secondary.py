@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from vslnb.data.precomp import Split
 from vslnb.evaluation import as_array, positive_ranks
@@ -68,6 +67,8 @@ def concepts_of(caption: str) -> set[str]:
     >>> sorted(concepts_of("Two dogs run through the grass ."))
     ['dog', 'grass', 'run']
     """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # a second to load
+
     words = re.findall(r"[^\W\d_]{3,}", caption.lower())
     kept = (word for word in words if word not in ENGLISH_STOP_WORDS)
     return {re.sub(r"(?<=[^s]{2})s$", "", word) for word in kept}

@@ -15,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.preprocessing import normalize
 
 from vslnb.config import SIMILARITIES as KINDS
 from vslnb.data.vocabulary import tokenize
@@ -81,6 +79,8 @@ class CaptionSpace:
         orders = [_ngrams(captions, words, n) for n in ORDERS]
         image_of = np.repeat(np.arange(len(counts)), counts)
         if kind == "cider":
+            from sklearn.preprocessing import normalize  # a second to load, as the other two of scikit-learn
+
             weighted = [normalize(tf @ sparse.diags(_idf(tf, image_of, len(counts)))) for tf in orders]
             vectors = sparse.hstack(weighted, format="csr") / np.sqrt(len(ORDERS))
             return cls(kind, vectors, vectors, counts)
@@ -206,6 +206,8 @@ def _whitespace_words(caption: str) -> list[str]:
 
 
 def _released_tfidf(captions: Sequence[str]) -> sparse.csr_matrix:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     try:
         return TfidfVectorizer().fit_transform(captions).tocsr()
     except ValueError:  # scikit-learn refuses a corpus without a single word; its similarity is 0
@@ -214,6 +216,7 @@ def _released_tfidf(captions: Sequence[str]) -> sparse.csr_matrix:
 
 def _ngrams(captions: Iterable[str], words: object, n: int) -> sparse.csr_matrix:
     """Counts of n-grams (captions, n-grams)."""
+    from sklearn.feature_extraction.text import CountVectorizer
 
     def analyze(caption: str) -> list[str]:
         tokens = words(caption)
