@@ -42,14 +42,14 @@ def pulls(objective: Objective, scores: Tensor, semantics: Tensor, negatives: st
     size = visual.abs()
     places = max(1, round(TOP * len(scores)))
     top = scores.detach().topk(places, dim=1).indices
+    agreement, ratio = _cosine_and_ratio(triplet.flatten(), visual.flatten())
     found = {
-        "agreement": torch.nn.functional.cosine_similarity(triplet.flatten(), visual.flatten(), dim=0),
+        "agreement": agreement,
         "top": 100 * size.gather(1, top).sum() / size.sum().clamp(min=1e-12),
         "own": -visual.diagonal().mean() / size.mean().clamp(min=1e-12),
     }
     if objective.alpha:
-        pull = objective.beta * visual.norm() / (objective.alpha * triplet.norm()).clamp(min=1e-12)
-        found["pull"] = pull
+        found["pull"] = objective.beta / objective.alpha * ratio
     return {name: float(value) for name, value in found.items()}
 
 
@@ -73,10 +73,14 @@ def beside_each_other(triplet: Tensor, visual: Tensor, weights: Sequence[Tensor]
             loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)])
         for loss in (triplet, visual)
     )  # fmt: skip
-    return {
-        "ratio": float(second.norm() / first.norm().clamp(min=1e-12)),
-        "cosine": float(torch.nn.functional.cosine_similarity(first, second, dim=0)),
-    }
+    cosine, ratio = _cosine_and_ratio(first, second)
+    return {"ratio": float(ratio), "cosine": float(cosine)}
+
+
+def _cosine_and_ratio(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Of two flat gradients: their cosine, and the length of the second over that of the first."""
+    cosine = torch.nn.functional.cosine_similarity(first, second, dim=0)
+    return cosine, second.norm() / first.norm().clamp(min=1e-12)
 
 
 def by_epoch(lines: Sequence[dict]) -> dict[str, list[float | None]]:

@@ -7,12 +7,15 @@ import math
 from vslnb.intervals import Interval
 
 
-def told(found: Interval, digits: int = 1) -> str:
-    """A difference with its interval.
+def told(found: Interval) -> str:
+    """A difference with its interval; a second digit where one would not say on which side of zero a bound lies.
 
     >>> told(Interval(1.25, -0.5, 3.0)), told(Interval(1.0, math.nan, math.nan))
     ('+1.2 (-0.5 to +3.0)', '+1.0 (no interval)')
+    >>> told(Interval(0.7, 0.04, 1.5))
+    '+0.70 (+0.04 to +1.50)'
     """
+    digits = 2 if min(abs(found.low), abs(found.high)) < 0.05 else 1
     bounds = f"{found.low:+.{digits}f} to {found.high:+.{digits}f}"
     return f"{found.value:+.{digits}f} ({'no interval' if math.isnan(found.low) else bounds})"
 
