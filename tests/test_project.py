@@ -12,6 +12,7 @@ import yaml
 from scipy import stats
 
 from vslnb.config import arm_recipe, recipe
+from vslnb.intervals import detectable
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -167,7 +168,7 @@ def test_the_gains_on_flickr8k_are_those_of_its_runs():
     assert found["seeds"] == seeds
     names = {"SAF": "saf", "SGR": "sgr", "SGRAF": "sgraf", "cosine": "cosine"}
     for name, gains in found["gains"].items():
-        modules = [names[name]] if name in names else ["saf", "sgr", "cosine"]
+        modules = [names[name]] if name in names else [names[m] for m in name[8:].split(", ")]
         for arm, gain in gains.items():
             each = [[rsum[m, arm, s] - rsum[m, "triplet", s] for m in modules] for s in seeds]
             values = [statistics.mean(differences) for differences in each]
@@ -222,6 +223,8 @@ def test_what_reached_the_weights_is_what_was_measured_there():
     for module in modules:
         told = found["percent"][module]
         assert told == pytest.approx(100 * statistics.mean(of(module, "vsl-paper", "ratio")))
+        after, before = (statistics.mean(of(module, arm, "visual")) for arm in ("vsl-paper", "triplet"))
+        assert found["fall"][module] == pytest.approx(100 * (before - after) / before)
     for arm, told in found["order"].items():
         assert told["value"] == pytest.approx(order(arm) - order("triplet"))
 
@@ -264,15 +267,22 @@ def test_what_the_dose_showed_is_in_its_json():
     levels = [statistics.mean(by_cell[s, "triplet", seed] for seed in seeds) for s in (0.0, 2.0)]
     ((low, high),) = re.findall(r"of SAF grow from ([\d.]+) to ([\d.]+) of a hundred captions", README)
     assert [f"{level:.1f}" for level in levels] == [low, high] and len(seeds) == 5
-    rows = {"vsl-paper": "triplet", "vsl-paper over vsl-shuffled": "vsl-shuffled"}
-    told = re.findall(
-        r"by (\S+) \((\S+) to (\S+)\)(?: a unit| over false)", README.split("bundled world, where")[1]
-    )
-    for (name, against), numbers in zip(rows.items(), told, strict=True):
-        slopes = []
-        for seed in seeds:
-            gaps = [by_cell[s, "vsl-paper", seed] - by_cell[s, against, seed] for s in strengths]
-            slopes.append(statistics.linear_regression(strengths, gaps).slope)
+
+    def slope(table, seed):
+        return statistics.linear_regression(strengths, [table[s, seed] for s in strengths]).slope
+
+    (growth,) = re.findall(r"that growth, ([\d.]+) a unit of strength with the triplet alone", README)
+    triplet = {(s, seed): by_cell[s, "triplet", seed] for s in strengths for seed in seeds}
+    alone = statistics.mean(slope(triplet, seed) for seed in seeds)
+    assert f"{alone:.1f}" == growth
+    told = re.findall(r"by (\S+) \((\S+) to (\S+)\)", README.split("bundled world, where")[1].split("\n")[0])
+    for name, numbers in zip(("vsl-paper", "vsl-descending", "vsl-shuffled"), told, strict=True):
+        gaps = {
+            (s, seed): by_cell[s, name, seed] - by_cell[s, "triplet", seed]
+            for s in strengths
+            for seed in seeds
+        }
+        slopes = [slope(gaps, seed) for seed in seeds]
         reach = stats.t.ppf(0.975, len(slopes) - 1) * statistics.stdev(slopes) / len(slopes) ** 0.5
         mean = statistics.mean(slopes)
         assert [f"{x:+.1f}" for x in (mean, mean - reach, mean + reach)] == list(numbers)
@@ -298,8 +308,10 @@ def test_what_the_world_showed_is_in_its_json():
     found = told["cosine, vsl-descending"]
     assert [f"{found[key]:.1f}" for key in ("value", "low", "high")] == [value, low, high]
     assert all(len(gain["seeds"]) == 3 for gain in gains.values())
-    half = [(gain["high"] - gain["low"]) / 2 for name, gain in gains.items() if name[:4] in ("SAF,", "SGR,")]
-    assert min(half) > 10
+    told = re.findall(r"true gains of (\d+) to (\d+) points for SAF and SGR, of (\d+) to (\d+) for", README)
+    for (low, high), modules in zip((told[0][:2], told[0][2:]), (("SAF", "SGR"), ("SGRAF", "cosine"))):
+        found = [detectable(gain["seeds"]) for name, gain in gains.items() if name.split(",")[0] in modules]
+        assert [round(min(found)), round(max(found))] == [int(low), int(high)]
     rows = json.loads((ROOT / "figures" / "world" / "reproduce.json").read_text())
     (minutes,) = re.findall(r"`vslnb reproduce world`, (\d+) minutes", README)
     assert abs(sum(row["seconds"] for row in rows) / 60 - int(minutes)) < 1

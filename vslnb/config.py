@@ -142,9 +142,11 @@ class Config(_Checked):
         'saf-vsl-paper-s0'
         >>> recipe("world-saf-vsl").with_settings({"loss.beta": 6, "loss.rank": "released"}).name
         'saf-vsl-released-beta=6-s0'
+        >>> arm_recipe("world", "saf", "vsl-shuffled").with_settings({"loss.rank": "released"}).name
+        'saf-vsl-shuffled-rank=released-s0'
         """
         plain = recipe(self.recipe)
-        told = {"loss.rank", "loss.shuffled", GIVES_UP}  # the first two by the arm
+        told = {GIVES_UP, "loss.shuffled", "" if self.loss.shuffled else "loss.rank"}  # the others by the arm
         changed = "".join(
             f"-{name}={value:g}" if isinstance(value, float) else f"-{name}={value}"
             for part in ("model", "loss", "training")

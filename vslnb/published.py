@@ -1,7 +1,7 @@
 """The paper's tables as data: what was published, never what was run here.
 
 R@1, R@5, R@10 image to text, then text to image, in percent. A star marks, as in the paper, a baseline that
-was "reproduced through public code": other code and another schedule than the row it is compared with.
+was "reproduced through public code"; with which rate and schedule is not stated.
 """
 
 from __future__ import annotations
