@@ -37,5 +37,7 @@ def test_every_outcome_has_its_words(gain, over_false, says, why):
 
 def test_a_bound_at_zero_shows_nothing_and_unknown_bounds_are_said():
     assert effect(Interval(1, 0, 2), True).startswith("neither a gain nor a loss is shown")
-    assert told(Interval(1.0, math.nan, math.nan)) == "+1.0 (no interval)"
+    unknown = Interval(1.0, math.nan, math.nan)
+    assert told(unknown) == "+1.0 (no interval)"
+    assert effect(unknown, True) == "neither a gain nor a loss is shown here"
     assert told(Interval(-0.4, -0.8, -0.02)) == "-0.40 (-0.80 to -0.02)"

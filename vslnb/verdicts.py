@@ -36,9 +36,12 @@ def effect(gain: Interval, decided: bool) -> str:
         return "no verdict yet"
     if gain.low > 0 or gain.high < 0:
         return f"it {'raises' if gain.low > 0 else 'lowers'} rsum here"
+    undecided = "neither a gain nor a loss is shown here"
+    if math.isnan(gain.low):
+        return undecided
     above, beyond = (f"{abs(bound):.{_digits(gain)}f}" for bound in (gain.high, gain.low))
     excluded = f"gains above {above} and losses beyond {beyond} are each excluded at 97.5 percent"
-    return f"neither a gain nor a loss is shown here; {excluded}"
+    return f"{undecided}; {excluded}"
 
 
 def semantics(gain: Interval, over_false: Interval, decided: bool) -> str:
