@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,12 @@ def channel_statistics(split: Split, block: int = 256) -> tuple[Tensor, Tensor]:
     return torch.tensor(mean, dtype=torch.float32), torch.tensor(inverse, dtype=torch.float32)
 
 
+@lru_cache(maxsize=2)
+def fit_once(captions: tuple[str, ...], captions_per_image: int, kind: str) -> CaptionSpace:
+    """The space of a corpus; the runs that a worker of a sweep trains in turn share it."""
+    return CaptionSpace.fit(captions, captions_per_image, kind)
+
+
 class Trainer:
     """A configuration, a data set and a device, ready to run epochs."""
 
@@ -112,8 +119,8 @@ class Trainer:
         if count > q or (count < q and loss.beta_text):
             remedy = f"At most {q}, and all of them where beta_text is not 0."
             raise InputError(f"loss.captions={count}", "cannot be served", remedy)
-        captions = [caption for k, caption in enumerate(self.split.captions) if k % q < count]
-        return CaptionSpace.fit(captions, count, loss.similarity)
+        captions = tuple(caption for k, caption in enumerate(self.split.captions) if k % q < count)
+        return fit_once(captions, count, loss.similarity)
 
     def read(self, captions: np.ndarray) -> Future:
         """Features (n, R, F) of the images of captions, from the memory map, in a thread beside."""
