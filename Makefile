@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser lab flickr8k tuning evidence influence dose further clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser lab flickr8k tuning evidence influence other-photos dose further clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -57,12 +57,16 @@ tuning: .venv/ready
 	$(BIN)/python benchmarks/tuning.py data/flickr8k runs/tuning
 
 # Into figures/ as they come: Flickr8k's arms and seeds, some 70 minutes a seed; what VSL did to their weights, a few
-# minutes a seed; the world's dose, an hour; and what the design leaves open, some five hours.
+# minutes a seed; their runs on other photos, five minutes a seed; the world's dose, an hour; and what the design leaves
+# open, some nine hours.
 evidence: .venv/ready
 	$(BIN)/python benchmarks/evidence.py flickr8k
 
 influence: .venv/ready
 	$(BIN)/python benchmarks/influence.py flickr8k
+
+other-photos: .venv/ready
+	$(BIN)/python benchmarks/other_photos.py
 
 dose: .venv/ready
 	$(BIN)/python benchmarks/dose.py

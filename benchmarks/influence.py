@@ -24,14 +24,15 @@ from scipy.stats import kendalltau
 from tqdm.auto import tqdm
 
 from measure import ROOT
+from trained import unasked
 from vslnb.config import arm_recipe
-from vslnb.data.precomp import Split, file_hash, load_split, load_vocabulary
+from vslnb.data.precomp import Split, load_split, load_vocabulary
 from vslnb.files import write_json
 from vslnb.losses import Objective
 from vslnb.mechanism import beside_each_other
 from vslnb.models.matcher import Matcher
-from vslnb.profiles import known_results, load_profile
-from vslnb.runs import load_run, read_config
+from vslnb.profiles import load_profile
+from vslnb.runs import load_run
 from vslnb.semantics import CaptionSpace
 
 BATCHES, SIZE = 16, 64
@@ -68,30 +69,18 @@ def influence(model: Matcher, dev: Split, space: CaptionSpace, ids: tuple, objec
 def main() -> None:
     """Every run of the profile whose weights are there, unless these very weights were asked before."""
     profile = load_profile(sys.argv[1])
-    store, home = ROOT / "figures" / profile["profile"], ROOT / profile["run"]
-    path = store / "influence.json"
+    path = ROOT / "figures" / profile["profile"] / "influence.json"
     listed = json.loads(path.read_text()) if path.exists() else {}
     vocabulary, dev = load_vocabulary(ROOT / profile["data"]), load_split(ROOT / profile["data"], "dev")
     ids = tuple(map(torch.from_numpy, vocabulary.encode_all(dev.captions)))
     space = CaptionSpace.fit(dev.captions, dev.captions_per_image, "cider")
-    runs = [run for run in known_results(str(store)) if run["module"] in profile["modules"]]
-    left_out = []
-    for run in tqdm(runs, desc="runs"):
-        best = home / run["name"] / "best.safetensors"
-        weights = file_hash(best)[:12] if best.exists() else ""
-        if weights and listed.get(run["config_hash"], {}).get("weights") == weights:
-            continue
-        if not weights or read_config(best.parent).hash != run["config_hash"]:
-            left_out += [run["name"]] if run["config_hash"] not in listed else []
-            continue
-        model, _ = load_run(best.parent, "cpu")
+    for run, folder, weights in tqdm(unasked(profile, listed), desc="runs"):
+        model, _ = load_run(folder, "cpu")
         vsl = arm_recipe(profile["dataset"], run["module"], "vsl-paper").loss
         objective = Objective(vsl.margin, vsl.alpha, vsl.beta, temperature=vsl.temperature)
         found = influence(model, dev, space, ids, objective)
         listed[run["config_hash"]] = {"name": run["name"], "weights": weights} | found
         write_json(path, listed)
-    if left_out:
-        print(f"no weights of these here, so nothing is known: {', '.join(left_out)}")
 
 
 if __name__ == "__main__":

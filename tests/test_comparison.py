@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from test_training import tiny
 from vslnb.comparison import gain, gain_over_images, keep_rsum, measures_of, rsum_by_image, value
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.ensemble import sgraf
 from vslnb.evaluation import recall
-from vslnb.intervals import detectable, paired_interval
+from vslnb.intervals import chance_to_find, detectable, mean_of_independent, paired_interval
 from vslnb.retrieval import split_scores
 from vslnb.runs import load_run
 from vslnb.sweep import sweep
@@ -92,3 +93,12 @@ def test_the_detectable_effect_is_found_as_often_as_it_says():
     for useless in ([1.0], [2.0, 2.0]):
         with pytest.raises(ValueError, match="two seeds"):
             detectable(useless)
+    assert chance_to_find([-1.0, 0.5, 2.0, 0.0, 1.0], found) == pytest.approx(0.8)
+
+
+def test_independent_groups_are_welch():
+    a, b = np.random.default_rng(1).normal([[1.0], [0.0]], [[1.0], [3.0]], (2, 6))
+    welch = stats.ttest_ind(a, b, equal_var=False)
+    found, bounds = mean_of_independent([a, -b]), welch.confidence_interval()
+    assert [2 * found.value, 2 * found.low, 2 * found.high] == pytest.approx([np.mean(a - b), *bounds])
+    assert found.p == pytest.approx(welch.pvalue)

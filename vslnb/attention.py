@@ -1,4 +1,4 @@
-"""What each word of a caption looked at: the model's own alignment (STUDY section 4, SCAN attention)."""
+"""What each word of a caption looked at: the model's own alignment (SCAN attention)."""
 
 from __future__ import annotations
 

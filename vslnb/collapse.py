@@ -1,4 +1,4 @@
-"""The collapse of hardest negatives, told from a slow start (STUDY section 3, row 14)."""
+"""The collapse of hardest negatives, told from a slow start (notebook 07)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WINDOW = 300  # steps that must all look collapsed; healthy runs were seen to li
 
 
 class CollapseGuard:
-    """Knows the collapse of STUDY section 3, row 14: equal scores, the triplet stuck at 2 * B * margin.
+    """Knows the collapse of notebook 07: equal scores, the triplet stuck at 2 * B * margin.
 
     Scores can be nearly equal and still be learning: VSL first orders them on the scale of its temperature.
     So a pair must also beat no more of its negatives than chance, 0.5, over the whole window.

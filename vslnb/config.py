@@ -235,7 +235,7 @@ def recipe(name: str) -> Config:
     """The configuration of a name DATA-MODULE[-vsl][-released | -sgraf].
 
     `-vsl` adds the loss of the paper (its rank, `cider`, and beta 10 at batch 128; a smaller batch has a
-    smaller beta, which keeps the ratio of the two losses: STUDY section 3, row 17; flickr8k has what `TUNED`
+    smaller beta, which keeps the ratio of the two losses: notebook 04; flickr8k has what `TUNED`
     says); `-released` takes the released program's width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning
     rate and schedule. Without `-vsl` the same recipe with beta = 0.
 
@@ -308,7 +308,7 @@ def ensemble_hash(members: Sequence[Config]) -> str:
 
 
 def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:
-    """Model, training and epochs of all negatives; the last avoid the collapse of STUDY section 3, row 14."""
+    """Model, training and epochs of all negatives; the last avoid the collapse of notebook 07."""
     if data in ("f30k", "coco"):
         epochs, decay = SCHEDULES[suffix][f"{data}-{'saf' if module == 'cosine' else module}"]
         rate = 2e-4 if suffix == "sgraf" else 3e-4

@@ -108,7 +108,7 @@ class Objective(nn.Module):
     """Eq. 6 and 7: alpha * triplet + beta * L_vs + beta_text * L_ts.
 
     `hardest` and `violating` negatives both start at 2 * B * margin, and the second are never above the first, so
-    that beta means much the same under each; under `all` it does not (STUDY section 3, row 17).
+    that beta means much the same under each; under `all` it does not (notebook 04).
     """
 
     def __init__(

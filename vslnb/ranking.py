@@ -1,6 +1,6 @@
 """Eq. 4: a matrix becomes a matrix of soft ranks, row by row.
 
-Three variants, because the paper and its released program differ (STUDY section 3, row 1):
+Three variants, because the paper and its released program differ (notebook 07):
 
 * `paper`: Eq. 4 as printed; the best item of a row gets the *highest* rank, and k = j adds 0.5;
 * `descending`: the true row rank, best = 1;

@@ -1,4 +1,4 @@
-"""Human ratings of Flickr8k: do a model's scores order picture and caption as people do? (STUDY section 6)"""
+"""Human ratings of Flickr8k: do a model's scores order picture and caption as people do?"""
 
 from __future__ import annotations
 

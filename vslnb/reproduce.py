@@ -26,6 +26,7 @@ EVIDENCE = (
     "flickr8k/rsum_by_image.npz",
     "flickr8k/further.json",
     "flickr8k/influence.json",
+    "flickr8k/other_photos.json",
     "world/dose.json",
 )
 

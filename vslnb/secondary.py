@@ -1,4 +1,4 @@
-"""Wrong matches that rest on secondary content alone: the mistake the paper is about (STUDY section 6)."""
+"""Wrong matches that rest on secondary content alone: the mistake the paper is about (notebook 06)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def secondary_matches(
     named: list[set],
     captions_per_image: int = 5,
 ) -> dict[str, dict[str, object]]:
-    """Wrong top-1s that meet the query in secondary content alone (STUDY section 6).
+    """Wrong top-1s that meet the query in secondary content alone (notebook 06).
 
     A wrong match of image A and caption c (of another image) is *secondary* when a concept that c names is
     secondary in A and none that it names is main in A. No overlap at all is not secondary. In

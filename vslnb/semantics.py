@@ -1,6 +1,6 @@
 """Eq. 3: how alike the main contents of two images are, judged by what people wrote about them.
 
-Three named similarities (STUDY section 3, row 2). Every caption becomes a sparse vector and every image the
+Three named similarities (notebooks 01 and 07). Every caption becomes a sparse vector and every image the
 mean of its captions' vectors, so the mean over all pairs of captions is one sparse product:
 
 * `tfidf`, the released program's: words of two letters or more, document frequency over captions, cosine;

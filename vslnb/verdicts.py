@@ -1,7 +1,7 @@
-"""What an interval says, in words.
+"""What the intervals that decide say, in words.
 
-Which case an interval is was fixed before any seed that decides was whole, so that no result chooses its
-sentence. After three seeds the words became more careful, and say what an interval excludes either way.
+Which case an outcome is was fixed before any seed that decides was whole, so that no result chooses its case. The
+words became more careful after three seeds, and the rule's own after the fifth.
 """
 
 from __future__ import annotations
@@ -19,52 +19,34 @@ def told(found: Interval) -> str:
     >>> told(Interval(0.7, 0.04, 1.5))
     '+0.70 (+0.04 to +1.50)'
     """
-    digits = _digits(found)
+    digits = 2 if min(abs(found.low), abs(found.high)) < 0.05 else 1
     bounds = f"{found.low:+.{digits}f} to {found.high:+.{digits}f}"
     return f"{found.value:+.{digits}f} ({'no interval' if math.isnan(found.low) else bounds})"
 
 
-def effect(gain: Interval, decided: bool) -> str:
-    """What the gain of rsum over the triplet says, once all seeds that were planned are `decided`.
+def verdict(gain: Interval, over_false: Interval, decided: bool) -> str:
+    """The outcome of the rule, once all seeds that were planned are `decided`.
 
-    >>> effect(Interval(1, 0.5, 1.5), True), effect(Interval(1, 0.5, 1.5), False)
-    ('it raises rsum here', 'no verdict yet')
-    >>> effect(Interval(1, -0.5, 2.5), True)
-    'neither a gain nor a loss is shown here; gains above 2.5 and losses beyond 0.5 are each excluded at 97.5 percent'
+    Args:
+        gain: of rsum over the triplet.
+        over_false: of rsum over the same loss on the captions of other images.
+        decided: whether all seeds that were planned are there.
+
+    >>> verdict(Interval(4, 1, 7), Interval(2, 1, 3), True)
+    'VSL works here, through semantics'
+    >>> verdict(Interval(0, -1, 1), Interval(0, -1, 1), True)
+    'neither a gain nor a loss is shown here, and true and false captions cannot be told apart'
     """
     if not decided:
         return "no verdict yet"
-    if gain.low > 0 or gain.high < 0:
-        return f"it {'raises' if gain.low > 0 else 'lowers'} rsum here"
-    undecided = "neither a gain nor a loss is shown here"
-    if math.isnan(gain.low):
-        return undecided
-    above, beyond = (f"{abs(bound):.{_digits(gain)}f}" for bound in (gain.high, gain.low))
-    excluded = f"gains above {above} and losses beyond {beyond} are each excluded at 97.5 percent"
-    return f"{undecided}; {excluded}"
-
-
-def semantics(gain: Interval, over_false: Interval, decided: bool) -> str:
-    """What that gain and the difference to the same loss on false captions say together.
-
-    >>> semantics(Interval(4, 1, 7), Interval(1, -2, 4), True)
-    'a gain over the triplet, but none is shown over false captions: its cause is open'
-    >>> semantics(Interval(0, -1, 1), Interval(2, 1, 3), True)
-    'true captions do better than false ones, and no gain over the triplet is shown'
-    >>> semantics(Interval(0, -1, 1), Interval(0, -1, 1), True)
-    'true and false captions cannot be told apart'
-    """
-    if not decided:
-        return "no verdict yet"
-    if over_false.high < 0:
-        return "false captions do better than true ones"
-    if over_false.low > 0:
-        better = "true captions do better than false ones"
-        return better if gain.low > 0 else f"{better}, and no gain over the triplet is shown"
+    if gain.low > 0 and over_false.low > 0:
+        return "VSL works here, through semantics"
     if gain.low > 0:
-        return "a gain over the triplet, but none is shown over false captions: its cause is open"
-    return "true and false captions cannot be told apart"
-
-
-def _digits(found: Interval) -> int:
-    return 2 if min(abs(found.low), abs(found.high)) < 0.05 else 1
+        effect = "VSL works here"
+    else:
+        effect = "VSL does harm here" if gain.high < 0 else "neither a gain nor a loss is shown here"
+    if over_false.low > 0:
+        return f"{effect}, though true captions do better than false ones"
+    if over_false.high < 0:
+        return f"{effect}, and false captions do better than true ones"
+    return f"{effect}, and true and false captions cannot be told apart"

@@ -30,7 +30,7 @@ def _tokenizer() -> TokenizerI:
 
 @lru_cache(maxsize=500_000)
 def tokenize(caption: str) -> tuple[str, ...]:
-    """Lower case, then Penn Treebank words: the tokens of the text encoder (STUDY section 4).
+    """Lower case, then Penn Treebank words: the tokens of the text encoder.
 
     >>> tokenize("Two dogs don't run.")
     ('two', 'dogs', 'do', "n't", 'run', '.')

@@ -1,4 +1,4 @@
-"""Regions and words into the joint space, and the global vector of each (STUDY section 4)."""
+"""Regions and words into the joint space, and the global vector of each."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ class Filtration(nn.Module):
 
     In training the batch norm takes its statistics *per caption*, over all images and the caption's nodes,
     and updates its running statistics once a caption in the order of the batch, as the released program
-    does (STUDY section 3, row 13). Whole captions go into a block, so the cut changes nothing.
+    does (notebook 07). Whole captions go into a block, so the cut changes nothing.
     """
 
     def __init__(self, similarity: int):

@@ -1,0 +1,51 @@
+"""`make other-photos`: the runs of Flickr8k on photos that chose nothing of theirs, into figures/flickr8k/other_photos.json.
+
+Asked after the verdict on test: the interval over seeds knows nothing of other photos. Dev has 1,000; the first 250
+chose the best epoch of every run. On the other 750, as a gallery of their own, the same weights are asked once more
+(the settings were chosen on all of dev, with the pilot's runs alone). Nothing is trained.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from tqdm.auto import tqdm
+
+from measure import ROOT
+from trained import unasked
+from vslnb.config import recipe
+from vslnb.data.precomp import Split, load_split, load_vocabulary
+from vslnb.evaluation import recall
+from vslnb.files import write_json
+from vslnb.profiles import load_profile
+from vslnb.retrieval import split_scores
+from vslnb.runs import load_run
+
+STORE = ROOT / "figures" / "flickr8k" / "other_photos.json"
+
+
+def rest_of(dev: Split, chosen: int) -> Split:
+    """A split without its first images."""
+    q, step = dev.captions_per_image, dev.step
+    return replace(
+        dev, features=dev.features[chosen * step :], captions=dev.captions[chosen * q :], ids=dev.ids[chosen:]
+    )
+
+
+def main() -> None:
+    """Whatever run's weights are there, a whole seed before the next."""
+    profile = load_profile("flickr8k")
+    data = ROOT / profile["data"]
+    rest = rest_of(load_split(data, "dev"), recipe("flickr8k-saf").training.dev_images)
+    vocabulary = load_vocabulary(data)
+    listed = json.loads(STORE.read_text()) if STORE.exists() else {}
+    waiting = sorted(unasked(profile, listed), key=lambda asked: (asked[0]["seed"] or 99, asked[0]["module"]))
+    for run, folder, weights in tqdm(waiting, desc="runs"):
+        found = recall(split_scores(load_run(folder, "cpu")[0], rest, vocabulary), rest.captions_per_image)
+        listed[run["config_hash"]] = {"name": run["name"], "weights": weights, "dev": found}
+        write_json(STORE, listed)
+
+
+if __name__ == "__main__":
+    main()
