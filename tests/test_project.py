@@ -186,6 +186,41 @@ def test_the_gains_on_flickr8k_are_those_of_its_runs():
         assert found["over shuffled"]["rsum"][name]["value"] == pytest.approx(statistics.mean(each))
 
 
+def student(values):
+    """Mean and bounds."""
+    mean, spread = statistics.mean(values), statistics.stdev(values)
+    reach = stats.t.ppf(0.975, len(values) - 1) * spread / len(values) ** 0.5
+    return [mean, mean - reach, mean + reach]
+
+
+def test_the_verdict_is_read_in_other_ways_as_its_runs_are():
+    folder = ROOT / "figures" / "flickr8k"
+    runs = {(r["module"], r["arm"], r["seed"]): r for r in json.loads((folder / "runs.json").read_text())}
+    elsewhere = json.loads((folder / "other_photos.json").read_text())
+
+    test = {key: run["test"]["rsum"] for key, run in runs.items()}
+    rest = {key: elsewhere[r["config_hash"]]["dev"]["rsum"] for key, r in runs.items() if key[0] != "sgraf"}
+    for name, against in (("over the triplet", "triplet"), ("over false captions", "vsl-shuffled")):
+
+        def by_seed(there, seeds, modules=("saf", "sgr", "cosine"), against=against):
+            each = [[there[m, "vsl-paper", s] - there[m, against, s] for m in modules] for s in seeds]
+            return [statistics.mean(differences) for differences in each]
+
+        wanted = {
+            "as decided": by_seed(test, range(1, 6)),
+            "seeds of the first plan": by_seed(test, range(5)),
+            "with the pilot": by_seed(test, range(6)),
+            "SAF and SGR alone": by_seed(test, range(1, 6), ("saf", "sgr")),
+            "750 other photos": by_seed(rest, range(1, 6)),
+        }
+        told = evidence()["readings"][name]
+        for way, values in wanted.items():
+            assert [told[way][key] for key in ("value", "low", "high")] == pytest.approx(student(values)), way
+        assert told.keys() - wanted.keys() == {"modules independent", "test queries resampled"}
+        for way in told.keys() - wanted.keys():
+            assert told[way]["value"] == pytest.approx(told["as decided"]["value"])
+
+
 def test_the_other_measures_and_the_mechanism_are_those_of_the_runs():
     runs = json.loads((ROOT / "figures" / "flickr8k" / "runs.json").read_text())
     there = {(run["module"], run["arm"], run["seed"]): run for run in runs}
@@ -250,6 +285,21 @@ def test_what_the_readme_found_is_what_the_evidence_says():
     design = yaml.safe_load((ROOT / "notebooks" / "profiles" / "flickr8k.yaml").read_text())
     assert [0, *decide] == design["seeds"] and decide == evidence()["seeds"]
     assert f"mean over seeds {first} to {last}:" in README
+
+
+def test_what_the_hardest_negatives_did_is_in_its_json():
+    runs = json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
+    found = {}
+    for run in runs:
+        if run["question"] == "hardest at once":
+            found.setdefault((run["module"], run["arm"]), []).append(run["test"]["rsum"])
+    told = re.findall(
+        r"test rsum is SAF (.+); cosine (.+) with the triplet / with VSL / with VSL on false", README
+    )
+    for module, numbers in zip(("saf", "cosine"), *told, strict=True):
+        each = [found[module, arm] for arm in ("triplet", "vsl-paper", "vsl-shuffled")]
+        assert numbers.split(" / ") == [f"{statistics.mean(values):.1f}" for values in each]
+        assert {len(values) for values in each} == {3}
 
 
 def test_what_the_dose_showed_is_in_its_json():
