@@ -287,6 +287,31 @@ def test_what_the_readme_found_is_what_the_evidence_says():
     assert f"mean over seeds {first} to {last}:" in README
 
 
+def test_the_short_answer_is_that_of_the_numbers():
+    assert "**In short:** by the rule a gain, half a percent of rsum and barely; no other reading" in README
+    readings, levels = evidence()["readings"]["over the triplet"], evidence()["levels"]
+    decides, *others = readings.values()
+    triplet = statistics.mean(levels[f"{module} triplet"] for module in ("SAF", "SGR", "cosine"))
+    assert 0.45 < 100 * decides["value"] / triplet < 0.55 and 0 < decides["low"] < 0.25
+    assert len(others) == 6 and all(other["low"] < 0 for other in others)
+    folder = ROOT / "figures" / "flickr8k"
+    runs = {(r["module"], r["arm"], r["seed"]): r for r in json.loads((folder / "runs.json").read_text())}
+    experts = {key: run["measures"]["ratings"]["expert"] for key, run in runs.items()}
+    gains = [
+        experts[m, "vsl-paper", s] - experts[m, "triplet", s]
+        for s in range(6)
+        for m in ("saf", "sgr", "cosine")
+    ]
+    assert all(sum(gains[3 * s : 3 * s + 3]) > 0 for s in range(6))
+    further = json.loads((folder / "further.json").read_text())
+    saf = [r for r in further if (r["question"], r["module"]) == ("hardest at once", "saf")]
+    flat = {
+        arm: [r["mechanism"]["spread"][-1] < 0.005 for r in saf if r["arm"] == arm]
+        for arm in ("triplet", "vsl-paper", "vsl-shuffled")
+    }
+    assert flat == {"triplet": [True] * 3, "vsl-paper": [False] * 3, "vsl-shuffled": [True] * 3}
+
+
 def test_what_the_hardest_negatives_did_is_in_its_json():
     runs = json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
     found = {}
