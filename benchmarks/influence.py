@@ -15,7 +15,6 @@ collapsed run whose scores are all equal, is null.
 
 from __future__ import annotations
 
-import json
 import sys
 
 import numpy as np
@@ -23,7 +22,7 @@ import torch
 from scipy.stats import kendalltau
 from tqdm.auto import tqdm
 
-from measure import ROOT
+from measure import ROOT, read
 from trained import unasked
 from vslnb.config import arm_recipe
 from vslnb.data.precomp import Split, load_split, load_vocabulary
@@ -70,7 +69,7 @@ def main() -> None:
     """Every run of the profile whose weights are there, unless these very weights were asked before."""
     profile = load_profile(sys.argv[1])
     path = ROOT / "figures" / profile["profile"] / "influence.json"
-    listed = json.loads(path.read_text()) if path.exists() else {}
+    listed = read(f"{profile['profile']}/influence")
     vocabulary, dev = load_vocabulary(ROOT / profile["data"]), load_split(ROOT / profile["data"], "dev")
     ids = tuple(map(torch.from_numpy, vocabulary.encode_all(dev.captions)))
     space = CaptionSpace.fit(dev.captions, dev.captions_per_image, "cider")

@@ -7,15 +7,12 @@ chose the best epoch of every run. On the other 750, as a gallery of their own, 
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-
 from tqdm.auto import tqdm
 
-from measure import ROOT
+from measure import ROOT, read
 from trained import unasked
 from vslnb.config import recipe
-from vslnb.data.precomp import Split, load_split, load_vocabulary
+from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.evaluation import recall
 from vslnb.files import write_json
 from vslnb.profiles import load_profile
@@ -25,21 +22,13 @@ from vslnb.runs import load_run
 STORE = ROOT / "figures" / "flickr8k" / "other_photos.json"
 
 
-def rest_of(dev: Split, chosen: int) -> Split:
-    """A split without its first images."""
-    q, step = dev.captions_per_image, dev.step
-    return replace(
-        dev, features=dev.features[chosen * step :], captions=dev.captions[chosen * q :], ids=dev.ids[chosen:]
-    )
-
-
 def main() -> None:
     """Whatever run's weights are there, a whole seed before the next."""
     profile = load_profile("flickr8k")
     data = ROOT / profile["data"]
-    rest = rest_of(load_split(data, "dev"), recipe("flickr8k-saf").training.dev_images)
+    rest = load_split(data, "dev").rest(recipe("flickr8k-saf").training.dev_images)
     vocabulary = load_vocabulary(data)
-    listed = json.loads(STORE.read_text()) if STORE.exists() else {}
+    listed = read("flickr8k/other_photos")
     waiting = sorted(unasked(profile, listed), key=lambda asked: (asked[0]["seed"] or 99, asked[0]["module"]))
     for run, folder, weights in tqdm(waiting, desc="runs"):
         found = recall(split_scores(load_run(folder, "cpu")[0], rest, vocabulary), rest.captions_per_image)

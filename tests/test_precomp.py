@@ -18,6 +18,9 @@ def test_repeated_images_read_as_one(tmp_path, dataset):
     assert len(repeated) == len(once) == 10 and repeated.step == 5
     np.testing.assert_array_equal(repeated.regions([3, 7]), features[[3, 7]])
     assert len(repeated.head(4)) == 4 and repeated.head(4).regions(slice(None)).shape[0] == 4
+    rest = repeated.rest(4)
+    np.testing.assert_array_equal(rest.regions(slice(None)), features[4:])
+    assert rest.captions == once.captions[20:] and rest.ids == repeated.ids[4:]
 
 
 @pytest.mark.parametrize(

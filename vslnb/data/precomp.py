@@ -70,14 +70,19 @@ class Split:
 
     def head(self, images: int) -> Split:
         """The first images of the split; all of them for 0 or for more than there are."""
-        if not 0 < images < len(self):
-            return self
+        return self._part(0, images) if 0 < images < len(self) else self
+
+    def rest(self, images: int) -> Split:
+        """The split without its first images."""
+        return self._part(images, len(self))
+
+    def _part(self, start: int, stop: int) -> Split:
         q, step = self.captions_per_image, self.step
         return replace(
             self,
-            features=self.features[: images * step],
-            captions=self.captions[: images * q],
-            ids=self.ids[:images],
+            features=self.features[start * step : stop * step],
+            captions=self.captions[start * q : stop * q],
+            ids=self.ids[start:stop],
         )
 
     def boxes(self) -> np.ndarray | None:
