@@ -146,6 +146,19 @@ def evidence():
     return json.loads((ROOT / "figures" / "flickr8k" / "08_does_it_work.json").read_text())
 
 
+def runs_of_flickr8k():
+    """Its results by module, arm and seed."""
+    listed = json.loads((ROOT / "figures" / "flickr8k" / "runs.json").read_text())
+    return {(run["module"], run["arm"], run["seed"]): run for run in listed}
+
+
+def student(values):
+    """Mean and bounds."""
+    mean, spread = statistics.mean(values), statistics.stdev(values)
+    reach = stats.t.ppf(0.975, len(values) - 1) * spread / len(values) ** 0.5
+    return [mean, mean - reach, mean + reach]
+
+
 def test_the_settings_of_flickr8k_are_those_that_won_on_dev():
     tuned = json.loads((ROOT / "figures" / "flickr8k" / "tuning.json").read_text())
     dev = {run["config_hash"]: run["dev"]["rsum"] for run in tuned}
@@ -162,8 +175,7 @@ def test_the_settings_of_flickr8k_are_those_that_won_on_dev():
 
 
 def test_the_gains_on_flickr8k_are_those_of_its_runs():
-    runs = json.loads((ROOT / "figures" / "flickr8k" / "runs.json").read_text())
-    rsum = {(run["module"], run["arm"], run["seed"]): run["test"]["rsum"] for run in runs}
+    rsum = {key: run["test"]["rsum"] for key, run in runs_of_flickr8k().items()}
     found, seeds = evidence(), counted("flickr8k")
     assert found["seeds"] == seeds
     names = {"SAF": "saf", "SGR": "sgr", "SGRAF": "sgraf", "cosine": "cosine"}
@@ -176,8 +188,7 @@ def test_the_gains_on_flickr8k_are_those_of_its_runs():
                 statistics.mean(values)
             )
             if len(values) > 1:
-                reach = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-                assert gain["high"] - gain["value"] == pytest.approx(reach)
+                assert [gain["value"], gain["low"], gain["high"]] == pytest.approx(student(values))
     for name, module in names.items():
         for arm in ("triplet", "vsl-paper", "vsl-shuffled"):
             level = statistics.mean(rsum[module, arm, seed] for seed in seeds)
@@ -186,18 +197,9 @@ def test_the_gains_on_flickr8k_are_those_of_its_runs():
         assert found["over shuffled"]["rsum"][name]["value"] == pytest.approx(statistics.mean(each))
 
 
-def student(values):
-    """Mean and bounds."""
-    mean, spread = statistics.mean(values), statistics.stdev(values)
-    reach = stats.t.ppf(0.975, len(values) - 1) * spread / len(values) ** 0.5
-    return [mean, mean - reach, mean + reach]
-
-
 def test_the_verdict_is_read_in_other_ways_as_its_runs_are():
-    folder = ROOT / "figures" / "flickr8k"
-    runs = {(r["module"], r["arm"], r["seed"]): r for r in json.loads((folder / "runs.json").read_text())}
-    elsewhere = json.loads((folder / "other_photos.json").read_text())
-
+    runs = runs_of_flickr8k()
+    elsewhere = json.loads((ROOT / "figures" / "flickr8k" / "other_photos.json").read_text())
     test = {key: run["test"]["rsum"] for key, run in runs.items()}
     rest = {key: elsewhere[r["config_hash"]]["dev"]["rsum"] for key, r in runs.items() if key[0] != "sgraf"}
     for name, against in (("over the triplet", "triplet"), ("over false captions", "vsl-shuffled")):
@@ -222,9 +224,7 @@ def test_the_verdict_is_read_in_other_ways_as_its_runs_are():
 
 
 def test_the_other_measures_and_the_mechanism_are_those_of_the_runs():
-    runs = json.loads((ROOT / "figures" / "flickr8k" / "runs.json").read_text())
-    there = {(run["module"], run["arm"], run["seed"]): run for run in runs}
-    seeds, found = counted("flickr8k"), evidence()
+    there, seeds, found = runs_of_flickr8k(), counted("flickr8k"), evidence()
     readers = {"R@1": lambda r, way: r["test"][way]["R@1"],
                "NCS@10": lambda r, way: r["measures"]["ncs"]["tfidf, others"][way],
                "secondary": lambda r, way: r["measures"]["secondary"][way]["rate"],
@@ -294,16 +294,14 @@ def test_the_short_answer_is_that_of_the_numbers():
     triplet = statistics.mean(levels[f"{module} triplet"] for module in ("SAF", "SGR", "cosine"))
     assert 0.45 < 100 * decides["value"] / triplet < 0.55 and 0 < decides["low"] < 0.25
     assert len(others) == 6 and all(other["low"] < 0 for other in others)
-    folder = ROOT / "figures" / "flickr8k"
-    runs = {(r["module"], r["arm"], r["seed"]): r for r in json.loads((folder / "runs.json").read_text())}
-    experts = {key: run["measures"]["ratings"]["expert"] for key, run in runs.items()}
+    experts = {key: run["measures"]["ratings"]["expert"] for key, run in runs_of_flickr8k().items()}
     gains = [
         experts[m, "vsl-paper", s] - experts[m, "triplet", s]
         for s in range(6)
         for m in ("saf", "sgr", "cosine")
     ]
     assert all(sum(gains[3 * s : 3 * s + 3]) > 0 for s in range(6))
-    further = json.loads((folder / "further.json").read_text())
+    further = json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
     saf = [r for r in further if (r["question"], r["module"]) == ("hardest at once", "saf")]
     flat = {
         arm: [r["mechanism"]["spread"][-1] < 0.005 for r in saf if r["arm"] == arm]
@@ -355,10 +353,8 @@ def test_what_the_dose_showed_is_in_its_json():
             (s, seed): by_cell[s, arm, seed] - by_cell[s, against, seed] for s in strengths for seed in seeds
         }
         slopes = [slope(gaps, seed) for seed in seeds]
-        reach = stats.t.ppf(0.975, len(slopes) - 1) * statistics.stdev(slopes) / len(slopes) ** 0.5
-        mean = statistics.mean(slopes)
-        assert [f"{x:+.1f}" for x in (mean, mean - reach, mean + reach)] == list(numbers)
-        assert evidence()["dose"][f"slope {name}"]["value"] == pytest.approx(mean)
+        assert [f"{x:+.1f}" for x in student(slopes)] == list(numbers)
+        assert evidence()["dose"][f"slope {name}"]["value"] == pytest.approx(statistics.mean(slopes))
 
 
 def test_the_hours_of_flickr8k_are_those_of_its_runs():
