@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser lab flickr8k tuning evidence influence other-photos dose further clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning evidence influence other-photos dose further full-width clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -42,6 +42,13 @@ bench-large: .venv/ready
 # After `make flickr8k`, in JupyterLab and Chromium.
 bench-browser: .venv/ready
 	$(BIN)/python benchmarks/browser.py runs/flickr8k/saf-triplet-s0 runs/flickr8k/saf-vsl-paper-s0
+
+# On a machine with a CUDA card, a minute; the comparison at the paper's width there.
+bench-accelerator: .venv/ready
+	$(BIN)/python benchmarks/accelerator.py
+
+full-width: .venv/ready
+	$(BIN)/python benchmarks/full_width.py
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks

@@ -14,6 +14,7 @@ from vslnb.data.precomp import write_manifest, write_split
 from vslnb.models import Matcher
 
 GOLDEN = Path(__file__).parent / "golden"
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
 def shared(name: str) -> Path:

@@ -5,38 +5,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from conftest import GOLDEN, shared, small_model
+from conftest import DEVICES, GOLDEN, shared, small_model
 from vslnb.errors import InputError
 from vslnb.losses import Objective
 from vslnb.models import load_released
 from vslnb.models import matcher as matcher_module
-from vslnb.retrieval import similarity_matrix
+from vslnb.retrieval import products, similarity_matrix
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("module", ["sgr", "saf"])
-def test_released_checkpoints_give_the_golden_numbers(module):
+def test_released_checkpoints_give_the_golden_numbers(module, device):
     golden = np.load(GOLDEN / "similarity.npz")
-    model = load_released(shared(f"golden/released_{module}.pth.tar"))
+    model = load_released(shared(f"golden/released_{module}.pth.tar")).to(device)
     assert not model.training
     lengths, ids = torch.from_numpy(golden["caption_lengths"]), torch.from_numpy(golden["caption_ids"])
-    with torch.inference_mode():
-        images = model.encode_images(torch.from_numpy(golden["images"]))
-        captions = model.encode_captions(ids, lengths)
+    with torch.inference_mode(), products("float32"):
+        images = model.encode_images(torch.from_numpy(golden["images"]).to(device))
+        captions = model.encode_captions(ids.to(device), lengths)
         scores = model.scores(images, captions, lengths)
-    np.testing.assert_allclose(images, golden[f"image_embeddings_{module}"], atol=1e-5)
-    np.testing.assert_allclose(captions, golden[f"caption_embeddings_{module}"], atol=1e-5)
-    np.testing.assert_allclose(scores, golden[f"similarity_{module}"], atol=1e-5)
+    np.testing.assert_allclose(images.cpu(), golden[f"image_embeddings_{module}"], atol=1e-5)
+    np.testing.assert_allclose(captions.cpu(), golden[f"caption_embeddings_{module}"], atol=1e-5)
+    np.testing.assert_allclose(scores.cpu(), golden[f"similarity_{module}"], atol=1e-5)
     blocks = similarity_matrix(model, golden["images"], golden["caption_ids"], golden["caption_lengths"])
     np.testing.assert_allclose(blocks, golden[f"similarity_{module}"], atol=1e-5)
 
 
-def pairs(model, images, lengths):
+def pairs(model, images, lengths, device="cpu"):
     """Embeddings in float64 and lengths of random captions."""
     ids = torch.randint(4, 20, (len(lengths), max(lengths)))
     lengths = torch.tensor(lengths)
     ids[torch.arange(ids.shape[1])[None] >= lengths[:, None]] = 0
     features = torch.randn(images, 5, 9, dtype=torch.float64)
-    return model.encode_images(features), model.encode_captions(ids, lengths), lengths
+    return model.encode_images(features.to(device)), model.encode_captions(ids.to(device), lengths), lengths
 
 
 @settings(max_examples=25, deadline=None)
@@ -59,21 +60,23 @@ def test_fast_scores_equal_the_loop_over_captions(module, images, lengths, block
         matcher_module.BLOCK = before
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("keep", [0, 2**26])
 @pytest.mark.parametrize("module", ["sgr", "saf"])
-def test_training_equals_the_loop(module, keep, monkeypatch):
+def test_training_equals_the_loop(module, keep, device, monkeypatch):
     """Scores, gradients and SAF's running statistics as if captions came one at a time, blocks or not."""
     monkeypatch.setattr(matcher_module, "BLOCK", 300)
+    monkeypatch.setattr(matcher_module, "BLOCK_THERE", 1)
     monkeypatch.setattr(matcher_module, "KEEP", keep)
-    fast, slow = (small_model(module, dropout=0.0).double().train() for _ in range(2))
+    fast, slow = (small_model(module, dropout=0.0).double().train().to(device) for _ in range(2))
     for model in (fast, slow):  # the loop computes the image globals once a caption: keep them out of it
         model.image_global.eval()
     torch.manual_seed(1)
-    a = pairs(fast, 4, [3, 7, 1, 5])
+    a = pairs(fast, 4, [3, 7, 1, 5], device)
     torch.manual_seed(1)
-    b = pairs(slow, 4, [3, 7, 1, 5])
+    b = pairs(slow, 4, [3, 7, 1, 5], device)
     objective = Objective(beta=10, temperature=0.05)
-    semantics = torch.randn(4, 4).double()
+    semantics = torch.randn(4, 4).double().to(device)
     objective(fast.scores(*a), semantics)["loss"].backward()
     objective(reference.scores(slow, *b), semantics)["loss"].backward()
     for (name, x), y in zip(fast.named_parameters(), slow.parameters()):

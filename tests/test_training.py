@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
-from conftest import write_dataset
+from conftest import DEVICES, write_dataset
 from vslnb.cli import app, main
 from vslnb.collapse import CollapseGuard
 from vslnb.config import ARMS, MODULES, Config, arm_recipe, recipe
@@ -54,9 +54,10 @@ def test_a_run_learns_and_leaves_a_whole_folder(dataset, tmp_path, module):
     assert not model.training and config.hash == results["config_hash"]
 
 
-def test_resumed_equals_uninterrupted_to_the_last_bit(dataset, tmp_path):
+@pytest.mark.parametrize("device", DEVICES)
+def test_resumed_equals_uninterrupted_to_the_last_bit(dataset, tmp_path, device):
     config = tiny()
-    whole = train(config, dataset, tmp_path / "whole", device="cpu", progress=False)
+    whole = train(config, dataset, tmp_path / "whole", device=device, progress=False)
 
     class Stop(Exception):
         pass
@@ -69,19 +70,19 @@ def test_resumed_equals_uninterrupted_to_the_last_bit(dataset, tmp_path):
     original, Trainer.epoch = Trainer.epoch, fail
     try:
         with pytest.raises(Stop):
-            train(config, dataset, tmp_path / "cut", device="cpu", progress=False)
+            train(config, dataset, tmp_path / "cut", device=device, progress=False)
     finally:
         Trainer.epoch = original
     with pytest.raises(InputError, match="already here"):
-        train(config, dataset, tmp_path / "cut", device="cpu", progress=False)
+        train(config, dataset, tmp_path / "cut", device=device, progress=False)
     with pytest.raises(InputError, match="other settings"):
-        train(tiny(loss__beta=3), dataset, tmp_path / "cut", device="cpu", resume=True, progress=False)
-    resumed = train(config, dataset, tmp_path / "cut", device="cpu", resume=True, progress=False)
+        train(tiny(loss__beta=3), dataset, tmp_path / "cut", device=device, resume=True, progress=False)
+    resumed = train(config, dataset, tmp_path / "cut", device=device, resume=True, progress=False)
     for file in ("best.safetensors", "last/state.safetensors", "results.json", "ranks.json"):
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes()
     assert whole == resumed
     before = (tmp_path / "cut" / "best.safetensors").stat().st_mtime_ns
-    assert train(config, dataset, tmp_path / "cut", device="cpu", resume=True, progress=False) == resumed
+    assert train(config, dataset, tmp_path / "cut", device=device, resume=True, progress=False) == resumed
     assert (tmp_path / "cut" / "best.safetensors").stat().st_mtime_ns == before
 
 

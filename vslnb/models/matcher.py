@@ -15,8 +15,9 @@ from vslnb.models.reasoning import Reasoning
 
 # Numbers of the widest tensor (pairs x words x D) of one block: large enough for fast products, small
 # enough for the caches; and of a whole batch, above which the backward pass recomputes its blocks.
-BLOCK = 2**22
-KEEP = 2**26
+BLOCK, KEEP = 2**22, 2**26
+# Times as many on an accelerator, where what counts is that its launches are few.
+BLOCK_THERE, KEEP_THERE = 2**5, 2**3
 
 
 class Matcher(nn.Module):
@@ -80,12 +81,13 @@ class Matcher(nn.Module):
         gram, prepared = images @ images.transpose(1, 2), self.top.prepare()
         lengths = lengths.cpu()
         order = lengths.argsort(descending=True, stable=True)
-        width = len(images) * self.config.embedding
-        recompute = torch.is_grad_enabled() and width * int(lengths.sum()) > KEEP
+        width, there = len(images) * self.config.embedding, images.device.type != "cpu"
+        most, keep = (BLOCK * BLOCK_THERE, KEEP * KEEP_THERE) if there else (BLOCK, KEEP)
+        recompute = torch.is_grad_enabled() and width * int(lengths.sum()) > keep
         columns, statistics, start = [], [], 0
         while start < len(order):
             longest = int(lengths[order[start]])
-            block = order[start : start + max(1, BLOCK // (width * longest))]
+            block = order[start : start + max(1, most // (width * longest))]
             start += len(block)
             mask = word_mask(lengths[block], longest, captions.device)
             block = block.to(captions.device)
