@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning evidence influence other-photos dose further full-width clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning evidence influence other-photos dose further clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -43,12 +43,9 @@ bench-large: .venv/ready
 bench-browser: .venv/ready
 	$(BIN)/python benchmarks/browser.py runs/flickr8k/saf-triplet-s0 runs/flickr8k/saf-vsl-paper-s0
 
-# On a machine with a CUDA card, a minute; the comparison at the paper's width there.
+# On a machine with a CUDA card, a minute.
 bench-accelerator: .venv/ready
 	$(BIN)/python benchmarks/accelerator.py
-
-full-width: .venv/ready
-	$(BIN)/python benchmarks/full_width.py
 
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
@@ -65,7 +62,7 @@ tuning: .venv/ready
 
 # Into figures/ as they come: Flickr8k's arms and seeds, some 70 minutes a seed; what VSL did to their weights, a few
 # minutes a seed; their runs on other photos, five minutes a seed; the world's dose, an hour; and what the design leaves
-# open, some nine hours.
+# open, some nine hours, with a CUDA card its question of width too.
 evidence: .venv/ready
 	$(BIN)/python benchmarks/evidence.py flickr8k
 

@@ -1,8 +1,7 @@
 """`make bench-accelerator`: a CUDA card at full width, into figures/bench_accelerator.json.
 
-Whether it computes what the CPU does, seconds and memory of a training step beside the literal loop over pairs on the
-same card (once, at the smallest batch: its time grows with the square), and the whole of MSCOCO's 5K test, 125 million
-pairs.
+Whether it computes what the CPU does, and seconds and memory of a training step beside the literal loop over pairs on
+the same card (once, at the smallest batch: its time grows with the square).
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from collections.abc import Callable
 import torch
 
 from engine import full_width, inputs
-from large import IMAGES, PER_IMAGE, Words
 from measure import ROOT, read, seconds, write
 from vslnb.losses import Objective
 from vslnb.models import Matcher
@@ -72,20 +70,6 @@ def step(module: str, batch: int) -> dict[str, dict]:
     return rows
 
 
-def whole(module: str, precision: str) -> dict:
-    """All of 5,000 images by 25,000 captions of 8 to 22 words: seconds, pairs a second, MiB of the card."""
-    model, (features, _, _) = full_width(module).eval().cuda(), inputs(IMAGES, 1)
-    ids, lengths = Words().encode_all([""] * PER_IMAGE * IMAGES)
-    similarity_matrix(model, features[:32], ids[:256], lengths[:256], precision)
-    torch.cuda.reset_peak_memory_stats()
-    time = seconds(lambda: similarity_matrix(model, features, ids, lengths, precision))
-    return {
-        "seconds, encoding included": round(time, 1),
-        "pairs a second": round(IMAGES * len(ids) / time),
-        "peak_mib": round(torch.cuda.max_memory_allocated() / 2**20),
-    }
-
-
 def main() -> None:
     """Measure, print and write as it comes; a row that is there is kept, unless `--again`."""
     if not torch.cuda.is_available():
@@ -96,11 +80,6 @@ def main() -> None:
     tasks = {f"agreement, {module}": (agreement, module) for module in modules}
     tasks |= {
         f"step, {module}, batch {batch}": (step, module, batch) for module in modules for batch in BATCHES
-    }
-    tasks |= {
-        f"5K, {module}, {precision}": (whole, module, precision)
-        for module in modules
-        for precision in PRECISIONS
     }
     for name, (function, *arguments) in tasks.items():
         if name not in result:

@@ -114,6 +114,20 @@ def test_the_speed_of_the_readme_is_measured():
     assert len(rows) == 4 and all(row["top-1 kept"] >= 99.5 for row in rows)
 
 
+def test_what_the_readme_says_of_a_card_is_measured():
+    card = json.loads((ROOT / "figures" / "bench_accelerator.json").read_text())
+    steps = [card[f"step, {module}, batch 128"] for module in ("saf", "sgr")]
+    exact = " and ".join(
+        f"{1000 * row['float32']['median']:.0f} ms and {row['float32']['peak_mib'] / 1024:.1f} GiB ({name})"
+        for name, row in zip(("SAF", "SGR"), steps)
+    )
+    rounded = " and ".join(f"{1000 * row['bfloat16']['median']:.0f}" for row in steps)
+    faster = " and ".join(f"{card[f'step, {m}, batch 32']['float32']['ratio']:.0f}" for m in ("saf", "sgr"))
+    apart = max(card[f"agreement, {module}"]["float32"] for module in ("saf", "sgr"))
+    assert f"an {card['card']}, a step at batch 128 takes {exact} at float32, {rounded} ms with" in README
+    assert f"it is {faster} times as fast" in README and f"to {apart:.7f} (`make bench-acc" in README
+
+
 def test_the_hours_of_the_readme_are_measured():
     large = json.loads((ROOT / "figures" / "bench_large.json").read_text())
     exact = {key: large[key] for key in large if key.startswith("exact")}

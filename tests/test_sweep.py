@@ -19,7 +19,7 @@ from vslnb.training import TrainingError, train
 
 def test_a_sweep_equals_single_runs_and_keeps_what_is_done(dataset, tmp_path):
     configs = [tiny("world-cosine"), tiny("world-cosine-vsl"), tiny("world-cosine", seed=1)]
-    results = list(sweep(configs, dataset, tmp_path / "runs"))
+    results = list(sweep(configs, dataset, tmp_path / "runs", device="cpu"))
     assert {(r["arm"], r["seed"]) for r in results} == {("triplet", 0), ("vsl-paper", 0), ("triplet", 1)}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in the sweep: another number of threads adds in another order
@@ -30,7 +30,9 @@ def test_a_sweep_equals_single_runs_and_keeps_what_is_done(dataset, tmp_path):
     there = tmp_path / "runs" / configs[1].name / "best.safetensors"
     assert there.read_bytes() == (tmp_path / "alone" / "best.safetensors").read_bytes()
     before = there.stat().st_mtime_ns
-    assert sorted(map(str, sweep(configs, dataset, tmp_path / "runs"))) == sorted(map(str, results))
+    assert sorted(map(str, sweep(configs, dataset, tmp_path / "runs", device="cpu"))) == sorted(
+        map(str, results)
+    )
     assert there.stat().st_mtime_ns == before
 
 
@@ -40,7 +42,9 @@ def test_a_run_that_fails_is_named_after_the_others_are_done(dataset, tmp_path):
     broken.mkdir(parents=True)
     (broken / "config.json").write_text("{}")
     with pytest.raises(TrainingError, match=f"{name}: .*config.json: not the settings of a run"):
-        list(sweep([tiny("world-cosine"), tiny("world-cosine-vsl")], dataset, tmp_path / "runs"))
+        list(
+            sweep([tiny("world-cosine"), tiny("world-cosine-vsl")], dataset, tmp_path / "runs", device="cpu")
+        )
     assert (tmp_path / "runs" / other / "results.json").exists()
 
 
