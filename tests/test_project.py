@@ -339,6 +339,24 @@ def test_what_the_hardest_negatives_did_is_in_its_json():
         assert {len(values) for values in each} == {3}
 
 
+def test_what_the_readme_says_of_full_width_and_of_tfidf_is_in_its_json():
+    stored = json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
+    runs = runs_of_flickr8k()
+    (wide,) = [r for r in stored if (r["question"], r["module"]) == ("full width", "saf")]
+    beside = runs["saf", "triplet", wide["seed"]]["test"]["rsum"]
+    reached = f"seed {wide['seed']} of SAF's triplet reaches a rsum of {wide['test']['rsum']:.1f}"
+    assert (
+        wide["arm"] == "triplet" and f"{reached}, where the recipe above has {beside:.1f} (one run" in README
+    )
+    asked = [r for r in stored if (r["question"], r["arm"]) == ("tfidf", "vsl-paper")]
+    for module, name in (("saf", "SAF"), ("cosine", "cosine")):
+        plain = {seed: runs[module, "triplet", seed]["test"]["rsum"] for seed in (1, 2, 3)}
+        gains = [r["test"]["rsum"] - plain[r["seed"]] for r in asked if r["module"] == module]
+        mean, low, high = student(gains)
+        told = f"{name} {mean:+.1f} ({low:+.1f} to {high:+.1f})"
+        assert told in README.partition("tfidf, three seeds: ")[2][:80] and len(gains) == 3
+
+
 def test_what_the_dose_showed_is_in_its_json():
     dosed = json.loads((ROOT / "figures" / "world" / "dose.json").read_text())
 
