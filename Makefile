@@ -43,7 +43,7 @@ bench-large: .venv/ready
 bench-browser: .venv/ready
 	$(BIN)/python benchmarks/browser.py runs/flickr8k/saf-triplet-s0 runs/flickr8k/saf-vsl-paper-s0
 
-# On a machine with a CUDA card, a minute.
+# On a machine with a GPU, a minute.
 bench-accelerator: .venv/ready
 	$(BIN)/python benchmarks/accelerator.py
 
@@ -62,7 +62,7 @@ tuning: .venv/ready
 
 # Into figures/ as they come: Flickr8k's arms and seeds, some 70 minutes a seed; what VSL did to their weights, a few
 # minutes a seed; their runs on other photos, five minutes a seed; the world's dose, an hour; and what the design leaves
-# open, some nine hours, with a CUDA card its question of width too.
+# open, some nine hours on two cores; its questions of full width need a GPU.
 evidence: .venv/ready
 	$(BIN)/python benchmarks/evidence.py flickr8k
 

@@ -1,7 +1,7 @@
-"""`make bench-accelerator`: a CUDA card at full width, into figures/bench_accelerator.json.
+"""`make bench-accelerator`: a GPU with CUDA at full width, into figures/bench_accelerator.json.
 
-Whether it computes what the CPU does, and seconds and memory of a training step beside the literal loop over pairs on
-the same card (once, at the smallest batch: its time grows with the square).
+Whether it computes what the CPU does; and seconds and memory of a batch forward and backward, without the optimizer,
+beside the literal loop over pairs on the same GPU (once, at the smallest batch: its time grows with the square).
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from vslnb.retrieval import products, similarity_matrix
 sys.path.insert(0, str(ROOT / "tests"))
 import reference  # noqa: E402
 
-REPEATS, BATCHES, PRECISIONS = 7, (32, 128), ("float32", "bfloat16")
+REPEATS, BATCHES = 7, (32, 128)
+KINDS = {"float32": "float32", "TF32": "bfloat16"}  # what CUDA makes of a precision
 
 
 def timed(action: Callable, repeats: int = REPEATS) -> dict:
-    """Median, lowest and highest seconds of some calls after one that warms up; MiB of the card above what was there."""
+    """Median, lowest and highest seconds of some calls after one that warms up; MiB of the GPU above what was there."""
 
     def once() -> None:
         action()
@@ -44,9 +45,9 @@ def agreement(module: str) -> dict[str, float]:
     """The largest difference from the CPU's float32 scores, all of which lie between 0 and 1."""
     model, given = full_width(module).eval(), inputs(64, 128)
     here = similarity_matrix(model, *given)
-    there = {precision: similarity_matrix(model.cuda(), *given, precision) for precision in PRECISIONS}
+    there = {kind: similarity_matrix(model.cuda(), *given, precision) for kind, precision in KINDS.items()}
     spread = {"spread of the scores": float(here.std())}
-    return spread | {precision: float(abs(scores - here).max()) for precision, scores in there.items()}
+    return spread | {kind: float(abs(scores - here).max()) for kind, scores in there.items()}
 
 
 def step(module: str, batch: int) -> dict[str, dict]:
@@ -59,23 +60,24 @@ def step(module: str, batch: int) -> dict[str, dict]:
         Objective()(scorer(model, regions, words, lengths))["loss"].backward()
 
     rows = {}
-    for precision in PRECISIONS:
+    for kind, precision in KINDS.items():
         with products(precision):
-            rows[precision] = timed(lambda: action(Matcher.scores))
+            rows[kind] = timed(lambda: action(Matcher.scores))
     if batch == BATCHES[0]:
         with products("float32"):
             rows["reference"] = timed(lambda: action(reference.scores), repeats=1)
-        for precision in PRECISIONS:
-            rows[precision]["ratio"] = round(rows["reference"]["median"] / rows[precision]["median"], 1)
+        for kind in KINDS:
+            rows[kind]["ratio"] = round(rows["reference"]["median"] / rows[kind]["median"], 1)
     return rows
 
 
 def main() -> None:
-    """Measure, print and write as it comes; a row that is there is kept, unless `--again`."""
+    """Measure, print and write as it comes; a row of this GPU and torch is kept, unless `--again`."""
     if not torch.cuda.is_available():
-        raise SystemExit("no CUDA device is there.")
-    result = {} if "--again" in sys.argv else read("bench_accelerator")
-    result |= {"card": torch.cuda.get_device_name(), "torch": torch.__version__, "repeats": REPEATS}
+        raise SystemExit("No GPU with CUDA is there.")
+    about = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__, "repeats": REPEATS}
+    kept = {} if "--again" in sys.argv else read("bench_accelerator")
+    result = about | (kept if about.items() <= kept.items() else {})
     modules = ("saf", "sgr")
     tasks = {f"agreement, {module}": (agreement, module) for module in modules}
     tasks |= {

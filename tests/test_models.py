@@ -66,8 +66,9 @@ def test_fast_scores_equal_the_loop_over_captions(module, images, lengths, block
 def test_training_equals_the_loop(module, keep, device, monkeypatch):
     """Scores, gradients and SAF's running statistics as if captions came one at a time, blocks or not."""
     monkeypatch.setattr(matcher_module, "BLOCK", 300)
-    monkeypatch.setattr(matcher_module, "BLOCK_THERE", 1)
     monkeypatch.setattr(matcher_module, "KEEP", keep)
+    monkeypatch.setattr(matcher_module, "CUDA_BLOCK", 300)
+    monkeypatch.setattr(matcher_module, "CUDA_KEEP", keep)
     fast, slow = (small_model(module, dropout=0.0).double().train().to(device) for _ in range(2))
     for model in (fast, slow):  # the loop computes the image globals once a caption: keep them out of it
         model.image_global.eval()

@@ -114,18 +114,23 @@ def test_the_speed_of_the_readme_is_measured():
     assert len(rows) == 4 and all(row["top-1 kept"] >= 99.5 for row in rows)
 
 
-def test_what_the_readme_says_of_a_card_is_measured():
-    card = json.loads((ROOT / "figures" / "bench_accelerator.json").read_text())
-    steps = [card[f"step, {module}, batch 128"] for module in ("saf", "sgr")]
-    exact = " and ".join(
-        f"{1000 * row['float32']['median']:.0f} ms and {row['float32']['peak_mib'] / 1024:.1f} GiB ({name})"
-        for name, row in zip(("SAF", "SGR"), steps)
+def test_what_the_readme_says_of_a_gpu_is_measured():
+    bench, modules = json.loads((ROOT / "figures" / "bench_accelerator.json").read_text()), ("saf", "sgr")
+    steps = [bench[f"step, {module}, batch 128"] for module in modules]
+    ms = {kind: [f"{1000 * row[kind]['median']:.0f}" for row in steps] for kind in ("float32", "TF32")}
+    gib = [f"{row['float32']['peak_mib'] / 1024:.1f} GiB" for row in steps]
+    (said,) = re.findall(r"On a GPU .+", README)
+    assert bench["gpu"] in said
+    assert f"take {ms['float32'][0]} ms and {gib[0]} above the model's (SAF)" in said
+    assert (
+        f"{ms['float32'][1]} ms and {gib[1]} (SGR) at float32, {' and '.join(ms['TF32'])} ms in TF32" in said
     )
-    rounded = " and ".join(f"{1000 * row['bfloat16']['median']:.0f}" for row in steps)
-    faster = " and ".join(f"{card[f'step, {m}, batch 32']['float32']['ratio']:.0f}" for m in ("saf", "sgr"))
-    apart = max(card[f"agreement, {module}"]["float32"] for module in ("saf", "sgr"))
-    assert f"an {card['card']}, a step at batch 128 takes {exact} at float32, {rounded} ms with" in README
-    assert f"it is {faster} times as fast" in README and f"to {apart:.7f} (`make bench-acc" in README
+    faster = " and ".join(f"{bench[f'step, {m}, batch 32']['float32']['ratio']:.0f}" for m in modules)
+    apart = {kind: max(bench[f"agreement, {m}"][kind] for m in modules) for kind in ms}
+    assert f"{faster} times as fast" in said
+    assert f"by at most {apart['float32']:.0e}, TF32's by {apart['TF32']:.0e}" in said
+    (run,) = full_width("saf", "triplet", 1)
+    assert f"full width took {run['seconds']:.0f} s" in said and run["gpu"] == bench["gpu"]
 
 
 def test_the_hours_of_the_readme_are_measured():
@@ -315,8 +320,7 @@ def test_the_short_answer_is_that_of_the_numbers():
         for m in ("saf", "sgr", "cosine")
     ]
     assert all(sum(gains[3 * s : 3 * s + 3]) > 0 for s in range(6))
-    further = json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
-    saf = [r for r in further if (r["question"], r["module"]) == ("hardest at once", "saf")]
+    saf = [r for r in further() if (r["question"], r["module"]) == ("hardest at once", "saf")]
     flat = {
         arm: [r["mechanism"]["spread"][-1] < 0.005 for r in saf if r["arm"] == arm]
         for arm in ("triplet", "vsl-paper", "vsl-shuffled")
@@ -325,9 +329,8 @@ def test_the_short_answer_is_that_of_the_numbers():
 
 
 def test_what_the_hardest_negatives_did_is_in_its_json():
-    runs = json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
     found = {}
-    for run in runs:
+    for run in further():
         if run["question"] == "hardest at once":
             found.setdefault((run["module"], run["arm"]), []).append(run["test"]["rsum"])
     told = re.findall(
@@ -339,22 +342,36 @@ def test_what_the_hardest_negatives_did_is_in_its_json():
         assert {len(values) for values in each} == {3}
 
 
-def test_what_the_readme_says_of_full_width_and_of_tfidf_is_in_its_json():
-    stored = json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
-    runs = runs_of_flickr8k()
-    (wide,) = [r for r in stored if (r["question"], r["module"]) == ("full width", "saf")]
-    beside = runs["saf", "triplet", wide["seed"]]["test"]["rsum"]
-    reached = f"seed {wide['seed']} of SAF's triplet reaches a rsum of {wide['test']['rsum']:.1f}"
-    assert (
-        wide["arm"] == "triplet" and f"{reached}, where the recipe above has {beside:.1f} (one run" in README
-    )
-    asked = [r for r in stored if (r["question"], r["arm"]) == ("tfidf", "vsl-paper")]
-    for module, name in (("saf", "SAF"), ("cosine", "cosine")):
-        plain = {seed: runs[module, "triplet", seed]["test"]["rsum"] for seed in (1, 2, 3)}
-        gains = [r["test"]["rsum"] - plain[r["seed"]] for r in asked if r["module"] == module]
-        mean, low, high = student(gains)
-        told = f"{name} {mean:+.1f} ({low:+.1f} to {high:+.1f})"
-        assert told in README.partition("tfidf, three seeds: ")[2][:80] and len(gains) == 3
+def further():
+    return json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
+
+
+def full_width(module, arm, seed):
+    """Its results, one or none."""
+    asked = ("full width", module, arm, seed)
+    return [run for run in further() if (run["question"], run["module"], run["arm"], run["seed"]) == asked]
+
+
+def test_what_the_readme_says_of_full_width_is_in_its_json():
+    runs, told = runs_of_flickr8k(), []
+    for module, name, how in (("saf", "SAF", " by the recipe above"), ("cosine", "cosine", "")):
+        (wide,), beside = full_width(module, "triplet", 1), runs[module, "triplet", 1]
+        told.append(f"{name} {wide['test']['rsum']:.1f} ({beside['test']['rsum']:.1f}{how})")
+        assert not full_width(module, "vsl-paper", 1)  # else the README has more to say
+    assert f"the better of two rates: {', '.join(told)}. VSL at this width" in README
+
+
+def test_what_the_readme_says_of_tfidf_is_in_its_json():
+    runs, told = runs_of_flickr8k(), []
+    for arm in ("vsl-paper", "vsl-released"):
+        for module, name in (("saf", "SAF"), ("cosine", "cosine")):
+            asked = [r for r in further() if (r["question"], r["module"], r["arm"]) == ("tfidf", module, arm)]
+            gains = [r["test"]["rsum"] - runs[module, "triplet", r["seed"]]["test"]["rsum"] for r in asked]
+            mean, low, high = student(gains)
+            told.append(f"{name} {mean:+.1f} ({low:+.1f} to {high:+.1f})")
+            assert len(gains) == 3
+    paper, released = ", ".join(told[:2]), ", ".join(told[2:])
+    assert f"(tfidf, 3 seeds): with the ranks of Eq. 4 {paper}, with its own {released}" in README
 
 
 def test_what_the_dose_showed_is_in_its_json():

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from conftest import DEVICES, write_dataset
 from vslnb.cli import app, main
 from vslnb.collapse import CollapseGuard
-from vslnb.config import ARMS, MODULES, Config, arm_recipe, recipe
+from vslnb.config import ARMS, MODULES, PRECISIONS, Config, arm_recipe, recipe
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
-from vslnb.retrieval import similarity_matrix
+from vslnb.retrieval import products, similarity_matrix
 from vslnb.runs import load_matcher, load_run
 from vslnb.training import Trainer, TrainingError, train
 
@@ -144,6 +144,14 @@ def test_precision_is_a_setting(dataset):
     ]
     assert losses[0] == pytest.approx(losses[1], rel=0.05)
     assert torch.get_float32_matmul_precision() == "highest"
+    for recurrent in (True, False):  # what a user has set comes back, also after a fault
+        torch.backends.cudnn.allow_tf32 = recurrent
+        for precision in PRECISIONS:
+            with pytest.raises(KeyError), products(precision):
+                assert torch.backends.cudnn.allow_tf32 == (precision != "float32")
+                raise KeyError
+            assert torch.backends.cudnn.allow_tf32 == recurrent
+    torch.backends.cudnn.allow_tf32 = True  # as torch has it
 
 
 def test_a_loss_that_is_not_finite_stops(dataset):

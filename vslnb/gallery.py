@@ -139,7 +139,7 @@ def search(
     """The best of a gallery for one query of the other kind.
 
     Args:
-        model: in eval mode, with the gallery's weights, on the CPU: one query is too little for more.
+        model: in eval mode, with the gallery's weights, on the CPU, where the gallery is.
         gallery: images for a caption, captions for an image.
         query: one item encoded: parts (1, L, D), whole (1, D), length (1,).
         top: how many.

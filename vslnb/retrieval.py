@@ -52,21 +52,21 @@ def products(precision: str) -> Iterator[None]:
     """Matrix products in `float32`, or with both factors rounded to `bfloat16` and float32 sums.
 
     Everything else stays in float32. On CUDA `bfloat16` rounds less, to TF32; where the hardware has no such
-    product, it changes nothing.
+    product, it changes nothing. Outside of this, torch's own settings hold: on CUDA, a GRU in TF32.
 
     Raises:
         ValueError: for another precision.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    before, recurrent = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("highest" if precision == "float32" else "medium")
-    torch.backends.cudnn.allow_tf32 = precision != "float32"  # the GRU's, on CUDA rounded unless told not to
+    before, cudnn_before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     try:
+        torch.set_float32_matmul_precision("highest" if precision == "float32" else "medium")
+        torch.backends.cudnn.allow_tf32 = precision != "float32"  # of the GRU
         yield
     finally:
         torch.set_float32_matmul_precision(before)
-        torch.backends.cudnn.allow_tf32 = recurrent
+        torch.backends.cudnn.allow_tf32 = cudnn_before
 
 
 def similarity_matrix(
@@ -181,7 +181,9 @@ def score_columns(
 
 def _fingerprint(model: Matcher, images: object, ids: object, lengths: object, precision: str) -> str:
     """A hash of everything that determines the scores."""
-    digest = hashlib.sha256(f"{precision} {CAPTIONS} {model.config}".encode())
+    device = next(model.parameters()).device.type  # each rounds in its own way
+    told = f"{precision} {CAPTIONS} {model.config}" + (f" {device}" if device != "cpu" else "")
+    digest = hashlib.sha256(told.encode())
     for tensor in model.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy().data)
     for block in (np.asarray(ids), np.asarray(lengths), *image_blocks(images)):

@@ -16,8 +16,8 @@ from vslnb.models.reasoning import Reasoning
 # Numbers of the widest tensor (pairs x words x D) of one block: large enough for fast products, small
 # enough for the caches; and of a whole batch, above which the backward pass recomputes its blocks.
 BLOCK, KEEP = 2**22, 2**26
-# Times as many on an accelerator, where what counts is that its launches are few.
-BLOCK_THERE, KEEP_THERE = 2**5, 2**3
+# The same on CUDA, for `pair_scores`: a few large launches rather than many small ones.
+CUDA_BLOCK, CUDA_KEEP = 2**27, 2**28
 
 
 class Matcher(nn.Module):
@@ -81,8 +81,8 @@ class Matcher(nn.Module):
         gram, prepared = images @ images.transpose(1, 2), self.top.prepare()
         lengths = lengths.cpu()
         order = lengths.argsort(descending=True, stable=True)
-        width, there = len(images) * self.config.embedding, images.device.type != "cpu"
-        most, keep = (BLOCK * BLOCK_THERE, KEEP * KEEP_THERE) if there else (BLOCK, KEEP)
+        width, on_cuda = len(images) * self.config.embedding, images.device.type == "cuda"
+        most, keep = (CUDA_BLOCK, CUDA_KEEP) if on_cuda else (BLOCK, KEEP)
         recompute = torch.is_grad_enabled() and width * int(lengths.sum()) > keep
         columns, statistics, start = [], [], 0
         while start < len(order):
