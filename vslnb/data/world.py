@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -208,20 +209,28 @@ def _write(folder: Path, sizes: dict[str, int], parameters: dict, progress: bool
         (folder / "pictures" / split).mkdir(parents=True)
         records, captions, boxes = [], [], np.empty((count, REGIONS, 4))
         features = new_array(folder / f"{split}_ims.npy", np.float16, (count, REGIONS, width))
-        for i in tqdm(range(count), desc=f"world {split}", disable=not progress):
-            rng = np.random.default_rng([seed, number, i])
-            scene = make_scene(rng, things)
-            told = [caption(scene, rng, mention_rate) for _ in range(5)]
-            features[i], boxes[i], owners = regions_of(scene, codes, rng, noise, strength)
-            draw(scene).save(folder / "pictures" / split / f"{i:05d}.png")
-            captions += [text for text, _ in told]
-            records.append(_record(f"{split}_{i:05d}", scene, owners, [named for _, named in told]))
+        files = [f"pictures/{split}/{i:05d}.png" for i in range(count)]
+        with ThreadPoolExecutor() as painters:  # Pillow shrinks and compresses without Python's lock
+            painted = []
+            for i in tqdm(range(count), desc=f"world {split}", disable=not progress):
+                rng = np.random.default_rng([seed, number, i])
+                scene = make_scene(rng, things)
+                told = [caption(scene, rng, mention_rate) for _ in range(5)]
+                features[i], boxes[i], owners = regions_of(scene, codes, rng, noise, strength)
+                painted.append(painters.submit(_paint, scene, folder / files[i]))
+                captions += [text for text, _ in told]
+                records.append(_record(f"{split}_{i:05d}", scene, owners, [named for _, named in told]))
+            for picture in painted:
+                picture.result()
         features.flush()
-        ids, files = [r["id"] for r in records], [f"pictures/{split}/{i:05d}.png" for i in range(count)]
-        write_split(folder, split, captions, ids, boxes, files)
+        write_split(folder, split, captions, [r["id"] for r in records], boxes, files)
         truth[split] = records
     write_text(folder / "truth.json", json.dumps({"splits": truth}) + "\n")
     return write_manifest(folder, ORIGIN, 5, name="world", parameters=parameters)
+
+
+def _paint(scene: Scene, file: Path) -> None:
+    draw(scene).save(file)
 
 
 def _record(name: str, scene: Scene, owners: list[str], named: list[list[str]]) -> dict:
