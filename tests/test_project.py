@@ -375,6 +375,29 @@ def test_what_the_readme_says_of_full_width_is_in_its_json():
     assert f"the better of two rates: {', '.join(told)}. VSL at this width" in README
 
 
+def test_descending_ranks_stand_beside_their_own_control():
+    runs = runs_of_flickr8k()
+    control = {
+        (run["module"], run["seed"]): run["test"]["rsum"]
+        for run in further()
+        if run["question"] == "descending, false captions"
+    }
+    seeds = sorted({seed for _, seed in control})
+    gains = [
+        statistics.mean(
+            runs[m, "vsl-descending", s]["test"]["rsum"] - control[m, s] for m in ("saf", "sgr", "cosine")
+        )
+        for s in seeds
+    ]
+    mean, low, high = student(gains)
+    told = (
+        f"are {mean:+.1f} ({low:+.1f} to {high:+.1f}) above the same on false captions ({len(seeds)} seeds;"
+    )
+    assert told in README and len(control) == 3 * len(seeds)
+    assert "VSL works here, and true and false captions cannot be told apart; the best of three" in README
+    assert low < 0 < high and evidence()["gains"]["mean of SAF, SGR, cosine"]["vsl-descending"]["low"] > 0
+
+
 def test_what_the_readme_says_of_tfidf_is_in_its_json():
     runs, told = runs_of_flickr8k(), []
     for arm in ("vsl-paper", "vsl-released"):
