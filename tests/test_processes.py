@@ -129,3 +129,4 @@ if __name__ == "__main__":
     with processes.together(torch.device("cpu")):
         for module in MODULES:
             torch.save(step(Path(sys.argv[1]), module), f"{sys.argv[2]}/{module}-{processes.rank()}.pt")
+    processes.leave()

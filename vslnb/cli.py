@@ -337,6 +337,12 @@ def main() -> None:
     """Run the command; a fault in what was given becomes one readable line."""
     try:
         app()
+    except SystemExit as end:
+        if end.code or os.environ.get("WORLD_SIZE", "1") == "1":
+            raise
+        from vslnb.processes import leave
+
+        leave()
     except InputError as fault:
         _stop(f"error: {fault}")
     except OSError as fault:  # a full disk, a folder that may not be written
