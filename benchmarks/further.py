@@ -23,12 +23,11 @@ own settings, where they change it; seeds outermost.
 
 from __future__ import annotations
 
-import json
 import sys
 
 import torch
 
-from measure import ROOT
+from measure import ROOT, read
 from vslnb.config import GIVES_UP, Config, arm_recipe
 from vslnb.files import write_json
 from vslnb.sweep import sweep
@@ -127,8 +126,8 @@ def main() -> None:
     if not gpu and any(map(needs_gpu, asked)):
         raise SystemExit("Full width needs a GPU with CUDA: without one a run takes hours.")
     wanted = {(question, plan.hash) for question, configs in QUESTIONS.items() for plan in configs}
-    listed = json.loads(STORE.read_text()) if STORE.exists() else []
-    listed = [result for result in listed if (result["question"], result["config_hash"]) in wanted]
+    kept = read("flickr8k/further") or []
+    listed = [result for result in kept if (result["question"], result["config_hash"]) in wanted]
     faults = [fault for question in asked if (fault := ask(question, listed))]
     if faults:
         raise SystemExit("\n".join(faults))
