@@ -137,7 +137,8 @@ def test_what_the_readme_says_of_a_gpu_is_measured():
     apart = {kind: max(bench[f"agreement, {m}"][kind] for m in modules) for kind in ms}
     assert f"{faster} times as fast" in said
     assert f"by at most {apart['float32']:.0e}, TF32's by {apart['TF32']:.0e}" in said
-    (run,) = full_width("saf", "triplet", 1)
+    asked = ("full width", "saf", "triplet", 1)
+    (run,) = [run for run in further() if (run["question"], run["module"], run["arm"], run["seed"]) == asked]
     assert f"full width took {run['seconds']:.0f} s" in said and run["gpu"] == bench["gpu"]
 
 
@@ -360,19 +361,52 @@ def further():
     return json.loads((ROOT / "figures" / "flickr8k" / "further.json").read_text())
 
 
-def full_width(module, arm, seed):
-    """Its results, one or none."""
-    asked = ("full width", module, arm, seed)
-    return [run for run in further() if (run["question"], run["module"], run["arm"], run["seed"]) == asked]
+def rsums(question, module, arm, split="test"):
+    """By seed."""
+    asked = (question, module, arm)
+    return {r["seed"]: r[split]["rsum"] for r in further() if (r["question"], r["module"], r["arm"]) == asked}
+
+
+def change(module, against, split):
+    """What VSL changes at full width: mean and bounds."""
+    before, after = (rsums("full width", module, arm, split) for arm in (against, "vsl-paper"))
+    return student([after[seed] - before[seed] for seed in sorted(after)])
 
 
 def test_what_the_readme_says_of_full_width_is_in_its_json():
-    runs, told = runs_of_flickr8k(), []
-    for module, name, how in (("saf", "SAF", " by the recipe above"), ("cosine", "cosine", "")):
-        (wide,), beside = full_width(module, "triplet", 1), runs[module, "triplet", 1]
-        told.append(f"{name} {wide['test']['rsum']:.1f} ({beside['test']['rsum']:.1f}{how})")
-        assert not full_width(module, "vsl-paper", 1)  # else the README has more to say
-    assert f"the better of two rates: {', '.join(told)}. VSL at this width" in README
+    told = []
+    for module, name, alone in (("saf", "SAF", "with the triplet alone"), ("cosine", "cosine", "")):
+        arms = [rsums("full width", module, arm) for arm in ("triplet", "vsl-paper")]
+        before, after = (f"{statistics.mean(arm.values()):.1f}" for arm in arms)
+        told.append(
+            f"{name} {before} {alone} and {after} with VSL" if alone else f"{name} {before} and {after}"
+        )
+        assert all(sorted(arm) == [1, 2, 3] for arm in arms)
+    assert f"three seeds: {', '.join(told)} (3 above" in README
+    narrow = rsums("hardest late", "saf", "triplet")
+    assert f"the triplet reaches {statistics.mean(narrow.values()):.1f} (two seeds)" in README
+    assert len(narrow) == 2 and max(narrow.values()) < min(rsums("full width", "saf", "triplet").values())
+
+
+def test_what_vsl_gains_at_full_width_is_in_its_json():
+    mean, low, high = change("saf", "triplet", "test")
+    over_false = change("saf", "vsl-shuffled", "test")
+    said = (
+        f"SAF gains {mean:.1f} ({low:+.1f} to {high:+.1f}) on test, {over_false[0]:.1f} over false captions"
+    )
+    assert said in README and low > 0 and over_false[1] > 0
+    for found in (
+        change("saf", "triplet", "dev"),
+        change("saf", "vsl-shuffled", "dev"),
+        change("cosine", "triplet", "test"),
+    ):
+        assert found[1] < 0 < found[2]
+    every = ", ".join(
+        "SAF {:+.1f} ({:+.1f} to {:+.1f})".format(*change("saf", against, split))
+        for split in ("test", "dev")
+        for against in ("triplet", "vsl-shuffled")
+    )
+    assert all(part in README for part in every.split(", "))
 
 
 def test_descending_ranks_stand_beside_their_own_control():
@@ -401,13 +435,16 @@ def test_descending_ranks_stand_beside_their_own_control():
 def test_what_the_readme_says_of_tfidf_is_in_its_json():
     runs, told = runs_of_flickr8k(), []
     for arm in ("vsl-paper", "vsl-released"):
+        gains = {}
         for module, name in (("saf", "SAF"), ("cosine", "cosine")):
-            asked = [r for r in further() if (r["question"], r["module"], r["arm"]) == ("tfidf", module, arm)]
-            gains = [r["test"]["rsum"] - runs[module, "triplet", r["seed"]]["test"]["rsum"] for r in asked]
-            mean, low, high = student(gains)
-            told.append(f"{name} {mean:+.1f} ({low:+.1f} to {high:+.1f})")
-            assert len(gains) == 3
-    paper, released = ", ".join(told[:2]), ", ".join(told[2:])
+            with_it = rsums("tfidf", module, arm)
+            gains[name] = [with_it[s] - runs[module, "triplet", s]["test"]["rsum"] for s in (1, 2, 3)]
+        gains["mean"] = [statistics.mean(pair) for pair in zip(*gains.values(), strict=True)]
+        each = {name: student(values) for name, values in gains.items()}
+        told.append(
+            ", ".join("{} {:+.1f} ({:+.1f} to {:+.1f})".format(k, *found) for k, found in each.items())
+        )
+    paper, released = told
     assert f"(tfidf, 3 seeds): with the ranks of Eq. 4 {paper}, with its own {released}" in README
 
 

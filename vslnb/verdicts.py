@@ -24,6 +24,15 @@ def told(found: Interval) -> str:
     return f"{found.value:+.{digits}f} ({'no interval' if math.isnan(found.low) else bounds})"
 
 
+def told_each(found: dict[str, Interval]) -> str:
+    """Several of them by name.
+
+    >>> told_each({"SAF": Interval(1.2, -0.5, 3.0), "SGR": Interval(2.0, 1.0, 3.0)}), told_each({})
+    ('SAF +1.2 (-0.5 to +3.0), SGR +2.0 (+1.0 to +3.0)', 'not known')
+    """
+    return ", ".join(f"{name} {told(one)}" for name, one in found.items()) or "not known"
+
+
 def verdict(gain: Interval, over_false: Interval, decided: bool) -> str:
     """The outcome of the rule, once all seeds that were planned are `decided`.
 
