@@ -23,6 +23,16 @@ def test_repeated_images_read_as_one(tmp_path, dataset):
     assert rest.captions == once.captions[20:] and rest.ids == repeated.ids[4:]
 
 
+def test_a_part_has_its_own_boxes_and_pictures(dataset):
+    boxes = np.random.default_rng(0).random((10, *np.load(dataset / "dev_boxes.npy").shape[1:]), np.float32)
+    np.save(dataset / "dev_boxes.npy", boxes)
+    (dataset / "dev_pictures.txt").write_text("".join(f"{k}.png\n" for k in range(10)))
+    part = load_split(dataset, "dev").rest(4).head(3)
+    np.testing.assert_array_equal(part.boxes(), boxes[4:7])
+    assert [path.name for path in part.pictures()] == ["4.png", "5.png", "6.png"]
+    assert len(load_split(dataset, "dev").pictures()) == 10
+
+
 @pytest.mark.parametrize(
     "damage, words",
     [

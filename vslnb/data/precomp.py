@@ -40,6 +40,8 @@ class Split:
     captions: list[str]
     ids: list[str]
     captions_per_image: int
+    whole: Split | None = None  # of a part, with its first image there
+    start: int = 0
 
     def __len__(self) -> int:
         return len(self.captions) // self.captions_per_image
@@ -83,7 +85,12 @@ class Split:
             features=self.features[start * step : stop * step],
             captions=self.captions[start * q : stop * q],
             ids=self.ids[start:stop],
+            whole=self.whole or self,
+            start=self.start + start,
         )
+
+    def _mine(self, of_all: Sequence | None) -> Sequence | None:
+        return None if of_all is None else of_all[self.start : self.start + len(self)]
 
     def boxes(self) -> np.ndarray | None:
         """Region boxes (N, R, 4) as shares of width and height, or None where the data set has none; read once.
@@ -91,7 +98,7 @@ class Split:
         Raises:
             InputError: for a file that is damaged or has another number of boxes.
         """
-        return self._boxes
+        return self._mine((self.whole or self)._boxes)
 
     @cached_property
     def _boxes(self) -> np.ndarray | None:
@@ -115,7 +122,7 @@ class Split:
         Raises:
             InputError: for a path that leads out of the folder of pictures.
         """
-        return self._pictures
+        return self._mine((self.whole or self)._pictures)
 
     @cached_property
     def _pictures(self) -> list[Path] | None:
