@@ -448,15 +448,14 @@ def test_descending_ranks_stand_beside_their_own_control():
 def test_what_the_readme_says_of_tfidf_is_in_its_json():
     runs, told = runs_of_flickr8k(), []
     for arm in ("vsl-paper", "vsl-released"):
-        gains = {}
-        for module, name in (("saf", "SAF"), ("cosine", "cosine")):
-            with_it = rsums("tfidf", module, arm)
-            gains[name] = [with_it[s] - runs[module, "triplet", s]["test"]["rsum"] for s in (1, 2, 3)]
-        gains["mean"] = [statistics.mean(pair) for pair in zip(*gains.values(), strict=True)]
-        each = {name: student(values) for name, values in gains.items()}
-        told.append(
-            ", ".join("{} {:+.1f} ({:+.1f} to {:+.1f})".format(k, *found) for k, found in each.items())
+        with_it = {module: rsums("tfidf", module, arm) for module in ("saf", "cosine")}
+        mean, low, high = student(
+            [
+                statistics.mean(with_it[m][s] - runs[m, "triplet", s]["test"]["rsum"] for m in with_it)
+                for s in (1, 2, 3)
+            ]
         )
+        told.append(f"mean {mean:+.1f} ({low:+.1f} to {high:+.1f})")
     paper, released = told
     assert f"(tfidf, 3 seeds): with the ranks of Eq. 4 {paper}, with its own {released}" in README
 
