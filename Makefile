@@ -62,7 +62,7 @@ tuning: .venv/ready
 
 # Into figures/ as they come: Flickr8k's arms and seeds, some 70 minutes a seed; what VSL did to their weights, a few
 # minutes a seed; their runs on other photos, five minutes a seed; the world's dose, an hour; and what the design leaves
-# open, some six hours on two cores; its questions nearest to the paper need a GPU.
+# open, some five hours on two cores; its questions nearest to the paper need a GPU.
 evidence: .venv/ready
 	$(BIN)/python benchmarks/evidence.py flickr8k
 
