@@ -460,6 +460,49 @@ def test_what_the_readme_says_of_tfidf_is_in_its_json():
     assert f"(tfidf, 3 seeds): with the ranks of Eq. 4 {paper}, with its own {released}" in README
 
 
+def test_what_the_ablations_on_flickr8k_say_is_in_their_runs():
+    said = README.partition("Of the paper's ablations, on Flickr8k")[2].partition("\n")[0]
+    found = json.loads((ROOT / "figures" / "flickr8k" / "04_ablations.json").read_text())
+    runs = json.loads((ROOT / "figures" / "flickr8k" / "04_runs.json").read_text())
+    rsum = {run["name"]: run["test"]["rsum"] for run in runs}
+    assert found["modules"] == ["cosine"] * 3 and found["seeds"] == [1, 2, 3]
+
+    def each(settings):
+        return [rsum[f"cosine-{settings}-s{seed}"] for seed in (1, 2, 3)]
+
+    def over_triplet(settings, size=""):
+        before = each(f"triplet{size}")
+        return student([b - a for a, b in zip(before, each(settings + size), strict=True)])
+
+    sizes = {
+        32: ("vsl-paper-beta=5", "-batch_size=32"),
+        64: ("vsl-paper",),
+        128: ("vsl-paper-beta=20", "-batch_size=128"),
+    }
+    gains = {size: over_triplet(*names) for size, names in sizes.items()}
+    told = ["{:+.1f} ({:+.1f} to {:+.1f}) at ".format(*found) + str(size) for size, found in gains.items()]
+    assert (
+        f"by {told[0].replace('at ', 'at batch ')}, {told[1]} and {told[2]}, in the order of Table III"
+        in said
+    )
+    table = published.TABLE_III
+    claimed = [sum(table["SGR+VSL", size]) - sum(table["SGR*", size]) for size in sizes]
+    assert claimed == sorted(claimed) and [*gains.values()] == sorted(gains.values())
+    betas = [
+        statistics.mean(each(f"vsl-paper{b}")) for b in ("-beta=3", "-beta=5", "-beta=7.5", "", "-beta=12.5")
+    ]
+    assert (
+        f"between {min(betas):.1f} and {max(betas):.1f}, no VSL at {statistics.mean(each('triplet')):.1f}"
+        in said
+    )
+    assert f"a loss for the text side at {statistics.mean(each('vsl-paper-beta_text=10')):.1f}." in said
+    left = {name: one for name, one in found["left out"].items() if "alone" not in name}
+    assert f"of {len(left)} differences from the triplet none" in said
+    assert all(one["low"] < 0 < one["high"] for one in left.values())
+    assert left["tau 0.1"]["value"] == pytest.approx(over_triplet("vsl-paper-temperature=0.1")[0])
+    assert f"VSL without the triplet ends at {statistics.mean(each('vsl-paper-alpha=0')):.1f}." in said
+
+
 def test_what_the_dose_showed_is_in_its_json():
     dosed = json.loads((ROOT / "figures" / "world" / "dose.json").read_text())
 

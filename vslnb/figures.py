@@ -134,10 +134,11 @@ def ablation(series: dict[str, dict[str, tuple]], xlabel: str, ylabel: str = "rs
     settings = list(dict.fromkeys(setting for values in series.values() for setting in values))
     figure = Figure(figsize=(max(4.2, 1.05 * len(settings) + 2.4), 2.9), layout="constrained")
     axis = figure.subplots()
+    apart = 0.16 if sum(map(len, series.values())) > len(settings) else 0  # where they share a setting
     for k, (name, values) in enumerate(series.items()):
         plain = list(ARM_COLOURS.values())[k % len(ARM_COLOURS)]
         colour = next((ARM_COLOURS[arm] for arm, told in ARM_NAMES.items() if told == name), plain)
-        x = np.array([settings.index(setting) for setting in values]) + 0.16 * (k - (len(series) - 1) / 2)
+        x = np.array([settings.index(setting) for setting in values]) + apart * (k - (len(series) - 1) / 2)
         points = np.array([value[:3] for value in values.values()])
         reach = np.abs(points[:, 1:].T - points[:, 0])
         axis.errorbar(x, points[:, 0], reach, fmt="os^vD"[k % 5], color=colour, capsize=3, label=name)
