@@ -460,6 +460,18 @@ def test_what_the_readme_says_of_tfidf_is_in_its_json():
     assert f"(tfidf, 3 seeds): with the ranks of Eq. 4 {paper}, with its own {released}" in README
 
 
+def test_what_the_readme_says_of_slack_is_in_its_json():
+    runs, slack = runs_of_flickr8k(), {m: rsums("slack", m, "slack") for m in ("saf", "cosine")}
+    false = {m: rsums("slack", m, "slack-shuffled") for m in slack}
+    seeds = sorted(slack["cosine"])
+    gain, over_false = (
+        student([statistics.mean(slack[m][s] - beside(m, s) for m in slack) for s in seeds])
+        for beside in (lambda m, s: runs[m, "triplet", s]["test"]["rsum"], lambda m, s: false[m][s])
+    )
+    told = ["mean {:+.1f} ({:+.1f} to {:+.1f})".format(*found) for found in (gain, over_false)]
+    assert f"(slack, {len(seeds)} seeds): {told[0]}; over false captions {told[1]}." in README
+
+
 def test_what_the_ablations_on_flickr8k_say_is_in_their_runs():
     said = README.partition("Of the paper's ablations, on Flickr8k")[2].partition("\n")[0]
     found = json.loads((ROOT / "figures" / "flickr8k" / "04_ablations.json").read_text())
