@@ -15,16 +15,16 @@ lint: .venv/ready
 
 # Damaged input for every reader, 2,000 cases each; programs killed at random instants. Some minutes each.
 fuzz: .venv/ready
-	$(BIN)/python tests/fuzz.py 2000 0
+	PYTHONPATH=tests $(BIN)/python tests/robustness/fuzz.py 2000 0
 
 kills: .venv/ready
-	$(BIN)/python tests/kills.py 30 0
+	PYTHONPATH=tests $(BIN)/python tests/robustness/kills.py 30 0
 
 # Each measurement has a process of its own; leave the machine alone meanwhile. A table that figures/ has is
 # kept: `--again` measures it anew. All of bench takes forty minutes, all of bench-large about an hour.
 bench: .venv/ready
 	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/figure.py
+	$(BIN)/python benchmarks/plot.py
 
 bench-semantics: .venv/ready
 	$(BIN)/python benchmarks/semantics.py
@@ -33,11 +33,11 @@ bench-semantics: .venv/ready
 bench-shortlist: .venv/ready
 	$(BIN)/python benchmarks/shortlist.py
 	$(BIN)/python benchmarks/precision.py
-	$(BIN)/python benchmarks/figure.py
+	$(BIN)/python benchmarks/plot.py
 
 bench-large: .venv/ready
 	$(BIN)/python benchmarks/large.py
-	$(BIN)/python benchmarks/figure.py
+	$(BIN)/python benchmarks/plot.py
 
 # After `make flickr8k`, in JupyterLab and Chromium.
 bench-browser: .venv/ready
@@ -58,25 +58,25 @@ flickr8k: .venv/ready
 
 # How the settings of the flickr8k recipes were chosen, on dev; an hour.
 tuning: .venv/ready
-	$(BIN)/python benchmarks/tuning.py data/flickr8k runs/tuning
+	$(BIN)/python experiments/tuning.py data/flickr8k runs/tuning
 
 # Into figures/ as they come: Flickr8k's arms and seeds, some 70 minutes a seed; what VSL did to their weights, a few
 # minutes a seed; their runs on other photos, five minutes a seed; the world's dose, an hour; and what the design leaves
 # open, some five hours on two cores; its questions nearest to the paper need a GPU.
 evidence: .venv/ready
-	$(BIN)/python benchmarks/evidence.py flickr8k
+	$(BIN)/python experiments/evidence.py flickr8k
 
 influence: .venv/ready
-	$(BIN)/python benchmarks/influence.py flickr8k
+	$(BIN)/python experiments/influence.py flickr8k
 
 other-photos: .venv/ready
-	$(BIN)/python benchmarks/other_photos.py
+	$(BIN)/python experiments/other_photos.py
 
 dose: .venv/ready
-	$(BIN)/python benchmarks/dose.py
+	$(BIN)/python experiments/dose.py
 
 further: .venv/ready
-	$(BIN)/python benchmarks/further.py
+	$(BIN)/python experiments/further.py
 
 .venv/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -16,7 +16,7 @@ from engine import full_width, inputs
 from measure import ROOT, read, seconds, write
 from vslnb.losses import Objective
 from vslnb.models import Matcher
-from vslnb.retrieval import products, similarity_matrix
+from vslnb.retrieval.similarity import products, similarity_matrix
 
 sys.path.insert(0, str(ROOT / "tests"))
 import reference  # noqa: E402

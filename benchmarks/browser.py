@@ -60,9 +60,9 @@ def main(runs: list[str]) -> None:
     """Measure, print and write figures/bench_browser.json."""
     from playwright.sync_api import sync_playwright
 
-    load = f"""from vslnb.browsing import BrowserState
-from vslnb.presenting import load_browser
-from vslnb.widgets import RetrievalBrowser
+    load = f"""from vslnb.browser.rankings import BrowserState
+from vslnb.browser.session import load_browser
+from vslnb.browser.widget import RetrievalBrowser
 browser = load_browser({runs!r})
 def view(query):
     return RetrievalBrowser(browser, link=BrowserState(tuple(browser.models)[:2], query=query).link())"""

@@ -15,7 +15,7 @@ from vslnb.config import ModelConfig
 from vslnb.losses import Objective
 from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
-from vslnb.retrieval import products, similarity_matrix
+from vslnb.retrieval.similarity import products, similarity_matrix
 
 sys.path.insert(0, str(ROOT / "tests"))
 import reference  # noqa: E402

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from measure import ROOT, write
 from vslnb.data.precomp import load_split, load_vocabulary
-from vslnb.evaluation import CUTS, DIRECTIONS, recall
-from vslnb.retrieval import split_scores
-from vslnb.runs import data_of, load_run
+from vslnb.evaluation.recall_at_k import CUTS, DIRECTIONS, recall
+from vslnb.retrieval.similarity import split_scores
+from vslnb.training.run import data_of, load_run
 
 RUNS = ("saf-triplet-s0", "saf-vsl-paper-s0", "sgr-triplet-s0", "sgr-vsl-paper-s0")
 

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from measure import ROOT, seconds, write
 from vslnb.data.precomp import load_split, load_vocabulary
-from vslnb.gallery import Gallery, encode_captions, encode_images, search
-from vslnb.retrieval import split_scores
-from vslnb.runs import data_of, load_run
+from vslnb.retrieval.gallery import Gallery, encode_captions, encode_images, search
+from vslnb.retrieval.similarity import split_scores
+from vslnb.training.run import data_of, load_run
 
 RUNS = ("saf-triplet-s0", "sgr-triplet-s0")
 FEWER = (10, 20, 40, 100)  # times fewer full comparisons than the gallery has items

@@ -14,6 +14,8 @@ from vslnb.data.precomp import write_manifest, write_split
 from vslnb.models import Matcher
 
 GOLDEN = Path(__file__).parent / "golden"
+# For a program below tests/ that a test starts: it finds conftest as pytest does.
+PROGRAM_ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 

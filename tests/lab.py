@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 
-from vslnb.profiles import ROOT
+from vslnb.study.profiles import ROOT
 
 FLAGS = [
     "--no-sandbox",

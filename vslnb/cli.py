@@ -35,7 +35,7 @@ def world(
 
     Example: vslnb world data/world
     """
-    from vslnb.data.world import build_world
+    from vslnb.data.world.build import build_world
 
     manifest = build_world(dest, seed=seed, progress=not quiet)
     counts = ", ".join(f"{name} {split['images']}" for name, split in manifest["splits"].items())
@@ -48,9 +48,9 @@ def import_flickr8k(source: Path, dest: Path, device: Device = "auto", quiet: Qu
 
     Example: vslnb import flickr8k downloads/flickr8k data/flickr8k
     """
-    from vslnb.data.importers import import_flickr8k as run
-    from vslnb.data.regions import EfficientNetLite0
-    from vslnb.retrieval import resolve_device
+    from vslnb.data.importing.dataset import import_flickr8k as run
+    from vslnb.data.importing.features import EfficientNetLite0
+    from vslnb.retrieval.similarity import resolve_device
 
     typer.echo(json.dumps(run(source, dest, EfficientNetLite0(resolve_device(device)), not quiet), indent=1))
 
@@ -68,9 +68,9 @@ def import_captions(
 
     Example: vslnb import captions --images photos --captions captions.csv data/mine
     """
-    from vslnb.data.importers import import_captions as run
-    from vslnb.data.regions import EfficientNetLite0
-    from vslnb.retrieval import resolve_device
+    from vslnb.data.importing.dataset import import_captions as run
+    from vslnb.data.importing.features import EfficientNetLite0
+    from vslnb.retrieval.similarity import resolve_device
 
     backbone = EfficientNetLite0(resolve_device(device))
     report = run(images, captions, dest, captions_per_image, backbone=backbone, progress=not quiet)
@@ -109,11 +109,11 @@ def train(
 
     Example: torchrun --nproc-per-node 4 -m -- vslnb train coco-sgr --data data/coco_precomp --run runs/sgr
     """
-    from vslnb import processes
+    from vslnb import distributed
     from vslnb.config import recipe as find
-    from vslnb.retrieval import resolve_device
-    from vslnb.training import TrainingError
-    from vslnb.training import train as start
+    from vslnb.retrieval.similarity import resolve_device
+    from vslnb.training.loop import TrainingError
+    from vslnb.training.loop import train as start
 
     changes = {"seed": seed}
     for setting in settings or []:
@@ -123,9 +123,9 @@ def train(
         changes[name] = value
     config = find(recipe).with_settings(changes)
     try:
-        with processes.together(resolve_device(device)):
+        with distributed.process_group(resolve_device(device)):
             results = start(config, data, run, device, resume, not quiet)
-            first = processes.rank() == 0
+            first = distributed.process_index() == 0
     except TrainingError as fault:
         _stop(f"stopped: {fault}")
     except KeyboardInterrupt as stop:
@@ -159,16 +159,16 @@ def evaluate(
 
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
-    from vslnb import processes
+    from vslnb import distributed
     from vslnb.data.precomp import load_split, load_vocabulary
-    from vslnb.evaluation import fold_mean, positive_ranks
-    from vslnb.intervals import bootstrap, recalls_by_image
-    from vslnb.measures import measure
-    from vslnb.retrieval import resolve_device, split_scores
-    from vslnb.runs import data_of, load_matcher
-    from vslnb.shortlist import shortlist_scores
+    from vslnb.evaluation.intervals import bootstrap, recalls_by_image
+    from vslnb.evaluation.recall_at_k import fold_mean, positive_ranks
+    from vslnb.evaluation.summary import measure
+    from vslnb.retrieval.shortlist import shortlist_scores
+    from vslnb.retrieval.similarity import resolve_device, split_scores
+    from vslnb.training.run import data_of, load_matcher
 
-    if shortlist > 1 and processes.launched() > 1:
+    if shortlist > 1 and distributed.world_size_from_env() > 1:
         raise InputError("--shortlist", "works in one process", "Leave out torchrun.")
     if keep and shortlist > 1:
         raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")
@@ -186,8 +186,8 @@ def evaluate(
                 rows[name]["gain"] = bootstrap(by_image - first)[-1]
             first = by_image if first is None else first
 
-    with processes.together(resolve_device(device)):
-        first_process = processes.rank() == 0
+    with distributed.process_group(resolve_device(device)):
+        first_process = distributed.process_index() == 0
         for run in runs:
             model = load_matcher(run, part, vocabulary, device)
             if shortlist > 1:
@@ -221,9 +221,9 @@ def search(
 
     Example: vslnb search runs/saf "two dogs in the snow"
     """
-    from vslnb import gallery
     from vslnb.data.precomp import load_split, load_vocabulary
-    from vslnb.runs import data_of, load_matcher
+    from vslnb.retrieval import gallery
+    from vslnb.training.run import data_of, load_matcher
 
     if (query is None) == (image is None) or (query is not None and not query.strip()):
         raise InputError("search", "one query is needed", 'Give a "sentence" or --image PHOTO.')
@@ -256,7 +256,7 @@ def export(
 
     Example: vslnb export runs/saf runs/saf-vsl pages
     """
-    from vslnb.export import export as start
+    from vslnb.browser.static_pages import export as start
 
     if len(runs) < 2:
         raise InputError("vslnb export", "a run and a folder to write are needed", "vslnb export RUN OUT")
@@ -286,7 +286,7 @@ def reproduce(
 
     Example: vslnb reproduce flickr8k --only 03 --only 08
     """
-    from vslnb.reproduce import reproduce as start
+    from vslnb.study.reproduce import reproduce as start
 
     report = start(profile, run, figures, device, cluster, only or ())
     typer.echo(f"open {report}")
@@ -340,9 +340,9 @@ def main() -> None:
     except SystemExit as end:
         if end.code or os.environ.get("WORLD_SIZE", "1") == "1":
             raise
-        from vslnb.processes import leave
+        from vslnb.distributed import exit_process
 
-        leave()
+        exit_process()
     except InputError as fault:
         _stop(f"error: {fault}")
     except OSError as fault:  # a full disk, a folder that may not be written

@@ -226,7 +226,7 @@ SCHEDULES = {
     "released": {"f30k-sgr": (40, 25), "f30k-saf": (30, 15), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
     "sgraf": {"f30k-sgr": (40, 30), "f30k-saf": (30, 20), "coco-sgr": (20, 10), "coco-saf": (20, 10)},
 }
-# The flickr8k recipes: learning rate, beta (at batch 64) and tau, by the rule of benchmarks/tuning.py, on dev.
+# The flickr8k recipes: learning rate, beta (at batch 64) and tau, by the rule of experiments/tuning.py, on dev.
 TUNED = {"saf": (0.002, 5.0, 0.001), "sgr": (0.002, 5.0, 0.001), "cosine": (0.001, 10.0, 0.001)}
 BETA, BETA_BATCH = 10.0, 128  # Sec. III-B and IV-A; the triplet is a sum over the batch, VSL a mean
 

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from vslnb import processes
+from vslnb import distributed
 from vslnb.config import ModelConfig
 from vslnb.models.alignment import Alignment
 from vslnb.models.encoders import GlobalVector, ImageEncoder, TextEncoder, init_linear, l2_norm, word_mask
-from vslnb.models.filtration import Filtration
-from vslnb.models.reasoning import Reasoning
+from vslnb.models.saf import Filtration
+from vslnb.models.sgr import Reasoning
 
 # Numbers of the widest tensor (pairs x words x D) of one block: large enough for fast products, small
 # enough for the caches; and of a whole batch, above which the backward pass recomputes its blocks.
@@ -100,7 +100,7 @@ class Matcher(nn.Module):
             statistics.append(statistic)
         back = order.argsort().to(captions.device)
         if self.training and self.config.module == "saf":
-            self.filtration.update(processes.gather_results(torch.cat(statistics)[back]))
+            self.filtration.update(distributed.gather_results(torch.cat(statistics)[back]))
         return torch.cat(columns, dim=1)[:, back]
 
     def glance(self, image_globals: Tensor, caption_globals: Tensor) -> Tensor:

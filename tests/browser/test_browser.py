@@ -1,0 +1,179 @@
+"""The browser in a real Chromium: exported pages from a file, and the notebook's widget in JupyterLab."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+import lab
+from vslnb.browser.static_pages import export
+from vslnb.config import recipe
+from vslnb.data.world.build import build_world
+from vslnb.training.loop import train
+
+pytestmark = pytest.mark.browser
+HOSTILE = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two short runs on a small world whose captions are not all harmless."""
+    home = tmp_path_factory.mktemp("browser")
+    build_world(home / "world", {"train": 96, "dev": 20, "test": 30}, progress=False)
+    captions = home / "world" / "test_caps.txt"
+    lines = captions.read_text().splitlines()
+    lines[0] = HOSTILE
+    captions.write_text("\n".join(lines) + "\n")
+    settings = {"training.epochs": 2, "model.embedding": 16}
+    for name in ("world-saf", "world-saf-vsl"):
+        config = recipe(name).with_settings(settings)
+        train(config, home / "world", home / config.arm, "cpu", progress=False)
+    return [home / "triplet", home / "vsl-paper"]
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A page's browser; without Chromium a test says so, and fails in CI."""
+    from playwright.sync_api import sync_playwright
+
+    path = lab.chromium_path()
+    if path is None:
+        message = "Chromium is not installed (set CHROMIUM)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=lab.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.faults = []
+    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+    page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
+    yield page
+    context.close()
+
+
+def shot(page, name):
+    """A screenshot to look at, where VSLNB_SHOTS names a folder."""
+    if folder := os.environ.get("VSLNB_SHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def test_exported_pages_work_from_a_file(runs, page, tmp_path):
+    index = export(runs, tmp_path / "pages", most=3, progress=False)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(index.as_uri())
+    cards = page.locator(".vb-card")
+    assert page.locator(".vb-column").count() == 2 and cards.count() >= 20
+    assert page.locator(".vb-card.hit").count() >= 2  # the truth is always shown
+    for mark, word in (("✓", "hit"), ("✗", "miss")):
+        assert set(page.locator(f".vb-card.{word} .vb-mark").all_inner_texts()) == {mark}
+    before = page.locator(".vb-query").inner_text()
+    page.locator(".vslnb-browser").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".vb-query").inner_text() != before
+    assert page.locator(".vb-place").first.inner_text().startswith("2 of")
+    shot(page, "export")
+    page.locator(".vb-card.miss").first.click()
+    assert page.locator(".vb-look").count() == 2
+    words = page.locator(".vb-look").first.locator(".vb-word")
+    words.nth(1).click()
+    assert words.nth(1).get_attribute("aria-pressed") == "true"
+    page.locator(".vb-look").first.locator(".vb-region").last.click()
+    assert "gave it most" in page.locator(".vb-note").first.inner_text()
+    shot(page, "export_look")
+    address = page.url
+    again = page.context.new_page()
+    again.goto(address)
+    assert again.locator(".vb-query").inner_text() == page.locator(".vb-query").inner_text()
+    page.get_by_label("direction", exact=True).select_option("image_to_text")
+    assert page.locator(".vb-texts .vb-card").count() >= 10
+    page.set_viewport_size({"width": 800, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800
+    shot(page, "export_800")
+    assert all(url.startswith(("file:", "data:")) for url in asked) and page.faults == []
+
+
+def test_hostile_captions_are_text(runs, page, tmp_path):
+    index = export(runs, tmp_path / "pages", most=50, progress=False)
+    page.goto(index.as_uri())
+    page.get_by_label("direction", exact=True).select_option("image_to_text")
+    found = False
+    for _ in range(60):
+        found = found or HOSTILE in page.locator(".vslnb-browser").inner_text()
+        if found:
+            break
+        page.keyboard.press("ArrowRight") if page.evaluate(
+            "document.activeElement.className"
+        ) else page.locator(".vslnb-browser").focus()
+    assert page.evaluate("window.hacked") is None and page.faults == []
+    assert "<script>window.hacked" not in (index.parent / "index.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory, runs):
+    """JupyterLab in a folder with one notebook."""
+    home = tmp_path_factory.mktemp("lab")
+    source = (
+        f"from vslnb.browser.widget import RetrievalBrowser\nRetrievalBrowser({[str(run) for run in runs]!r})"
+    )
+    lab.write_notebook(home / "browse.ipynb", source)
+    with lab.jupyterlab(home) as address:
+        yield address
+
+
+def test_the_widget_in_jupyterlab(jupyter, page):
+    lab.open_notebook(page, jupyter, "browse.ipynb")
+    lab.run_all(page)
+    browser = page.locator(".vslnb-browser")
+    browser.wait_for(timeout=90_000)
+    page.wait_for_timeout(500)
+    assert page.locator(".vb-column").count() == 2 and page.locator(".vb-card").count() >= 20
+    shot(page, "lab")
+    free = page.get_by_label("free text")
+    free.fill("a red car on the road")
+    free.press("Enter")
+    page.locator(".vb-sentence", has_text="a red car").wait_for(timeout=10_000)
+    assert page.locator(".vb-mark.hit").count() == 0
+    shot(page, "lab_text")
+    page.get_by_label("A", exact=True).select_option("vsl-paper")
+    page.locator(".vb-model", has_text="A · vsl-paper").wait_for(timeout=10_000)
+    page.get_by_label("list", exact=True).select_option("hardest")
+    page.locator(".vb-controls .vb-place", has_text="1 of").wait_for(timeout=10_000)
+    page.get_by_label("list", exact=True).focus()  # left and right go on to the next query also from here
+    page.keyboard.press("ArrowRight")
+    page.locator(".vb-controls .vb-place", has_text="2 of").wait_for(timeout=10_000)
+    assert page.get_by_label("list", exact=True).input_value() == "hardest"
+    page.keyboard.press("ArrowLeft")
+    page.locator(".vb-controls .vb-place", has_text="1 of").wait_for(timeout=10_000)
+    page.locator(".vb-card.miss").first.click()
+    page.locator(".vb-word").first.wait_for(timeout=10_000)
+    assert page.locator(".vb-reminder").inner_text().startswith("1 of")
+    assert page.locator(".vb-look").first.locator(".vb-region.strongest").count() >= 1
+    page.locator(".vb-look").first.locator(".vb-word").nth(1).click()
+    assert page.locator(".vb-look").first.locator(".vb-word").nth(1).get_attribute("aria-pressed") == "true"
+    shot(page, "lab_look")
+    page.keyboard.press("Escape")  # back to the result that was opened
+    assert page.evaluate("document.activeElement.className").startswith("vb-card")
+    page.keyboard.press("ArrowRight")  # the next query's first miss is open at once
+    page.locator(".vb-controls .vb-place", has_text="2 of").wait_for(timeout=10_000)
+    page.locator('.vb-card.miss[aria-pressed="true"]').wait_for(timeout=10_000)
+    assert page.locator(".vb-look").count() == 2
+    page.keyboard.press("ArrowLeft")
+    page.locator(".vb-controls .vb-place", has_text="1 of").wait_for(timeout=10_000)
+    page.get_by_role("button", name="▼ next ranks").click()
+    page.locator(".vb-place", has_text="page 2 of 3").wait_for(timeout=10_000)
+    browser.focus()
+    page.keyboard.press("ArrowRight")
+    page.locator(".vb-controls .vb-place", has_text="2 of").wait_for(timeout=10_000)
+    shot(page, "lab_list")
+    assert page.evaluate("window.hacked") is None
+    ours = [fault for fault in page.faults if "vslnb" in fault or "anywidget" in fault or "vb-" in fault]
+    assert ours == [], page.faults

@@ -1,0 +1,156 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from vslnb.browser.rankings import LISTS, SECONDARY, Browser, BrowserState
+from vslnb.config import ModelConfig
+from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.errors import InputError
+from vslnb.evaluation.recall_at_k import DIRECTIONS, positive_ranks
+from vslnb.evaluation.secondary_content import concepts_of
+from vslnb.models import Matcher
+from vslnb.retrieval.gallery import Gallery, encode_images
+
+HOSTILE = "<script>alert(1)</script> & \"quotes' \u202eright to left"
+
+
+@pytest.fixture
+def browser(dataset, tmp_path):
+    path = dataset / "test_caps.txt"
+    captions = path.read_text().splitlines()
+    captions[7] = HOSTILE
+    path.write_text("\n".join(captions) + "\n")
+    split, vocabulary = load_split(dataset, "test"), load_vocabulary(dataset)
+    sizes = {"embedding": 16, "similarity": 4, "words": 8, "vocabulary": len(vocabulary), "features": 6}
+    models = {name: Matcher(ModelConfig(name, regions=4, **sizes)).eval() for name in ("saf", "cosine")}
+    rng, galleries = np.random.default_rng(0), {}
+    scores = {name: rng.random((10, 50)).round(1).astype(np.float32) for name in models}  # with ties
+    for name, model in models.items():
+        galleries[name] = Gallery(tmp_path / name, "images", "w")
+        galleries[name].add(10, encode_images(model, [split.regions(slice(None))]))
+    return Browser(split, vocabulary, models, scores, galleries)
+
+
+@pytest.mark.parametrize("way", ["image_to_text", "text_to_image"])
+def test_rows_are_the_ranking_and_the_truth_is_always_there(browser, way):
+    for query in range(10):
+        state = BrowserState(("saf", "cosine"), way, query, top=5)
+        for column in browser.view(state).columns:
+            matrix = browser.scores[column.model]
+            assert column.truth == positive_ranks(matrix)[way][query] + 1
+            given = matrix[query] if way == "image_to_text" else matrix[:, query]
+            shown = [row for row in column.rows if not row.pinned]
+            assert [row.score for row in shown] == sorted(given.tolist(), reverse=True)[:5]
+            assert [row.rank for row in shown] == [1, 2, 3, 4, 5]
+            for row in column.rows:
+                owner = query if way == "image_to_text" else query // 5
+                assert row.hit == (row.image == owner) and row.score == given[row.item]
+                similar = (
+                    browser.space.image_similarity([owner], [row.image])
+                    if way == "text_to_image"
+                    else browser.space.caption_image_similarity([row.item], [owner])
+                )
+                assert row.cider == pytest.approx(float(similar[0, 0]))
+            assert any(row.hit and row.rank == column.truth for row in column.rows)
+            assert [row.pinned for row in column.rows].count(True) == (column.truth > 5)
+
+
+def test_pages_go_through_everything_once(browser):
+    state = BrowserState(("saf",), query=3, top=5)
+    view = browser.view(state)
+    assert view.pages == 2 and view.query == browser.split.captions[3]
+    pages = [browser.view(dataclasses.replace(state, page=page)).columns[0].rows for page in range(2)]
+    assert sorted(row.item for rows in pages for row in rows if not row.pinned) == list(range(10))
+    assert browser.view(dataclasses.replace(state, page=99)).state.page == 1
+
+
+def test_a_link_restores_the_view_and_a_wrong_one_is_refused(browser):
+    state = BrowserState(("saf", "cosine"), text=HOSTILE, top=20)
+    assert BrowserState.from_link(state.link()) == state
+    assert all(part not in state.link() for part in "<>\"' ")
+    for link in ("", "?models=saf", "?models=saf&way=x&query=one&text=&top=5&page=0&curated="):
+        with pytest.raises(InputError, match="link"):
+            BrowserState.from_link(link)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"models": ("sgr",)},
+        {"models": ()},
+        {"way": "sideways"},
+        {"query": 50},
+        {"query": -1},
+        {"top": 7},
+        {"curated": "best"},
+        {"models": ("saf", "saf")},
+        {"text": "x" * 5001},
+        {"text": "a dog", "way": "image_to_text"},
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(browser, changes):
+    with pytest.raises(InputError, match="not in this browser|no such query"):
+        browser.view(dataclasses.replace(BrowserState(("saf",)), **changes))
+
+
+def test_lists_hold_what_they_say(browser):
+    for way in ("image_to_text", "text_to_image"):
+        state = BrowserState(("saf", "cosine"), way)
+        a, b = (browser.ranks[name][way] for name in ("saf", "cosine"))
+        found = {name: browser.curated(state, name) for name in LISTS}
+        assert set(found["missed by A, found by B"]) == set(np.flatnonzero((a > 0) & (b == 0)))
+        assert all(b[query] < a[query] for query in found["largest gain"])
+        assert all(b[query] > a[query] for query in found["largest loss"])
+        assert found["hardest"][0] == np.minimum(a, b).argmax()
+        assert all(a[query] > 0 for query in found["wrong through secondary content"])
+
+
+def test_a_free_text_is_searched_and_has_no_truth(browser):
+    view = browser.view(BrowserState(("saf", "cosine"), text="a dog in the sun", top=5))
+    for column in view.columns:
+        assert column.truth is None and len(column.rows) == 5
+        assert not any(row.hit or row.pinned or row.cider is not None for row in column.rows)
+        assert [row.score for row in column.rows] == sorted((row.score for row in column.rows), reverse=True)
+    browser.view(BrowserState(("saf",), text=HOSTILE))
+
+
+def test_attention_is_of_the_words_shown(browser):
+    words, weights = browser.attention(BrowserState(("saf",), query=0), "saf", 4)
+    assert len(words) == len(weights) and weights.shape[1] == 4
+    np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
+    with pytest.raises(InputError, match="no attention"):
+        browser.attention(BrowserState(("cosine",), query=0), "cosine", 4)
+
+
+def test_the_list_of_secondary_matches_names_what_was_shared(browser):
+    """By the definition, written out: something named is secondary in the picture, nothing named is main."""
+    found = {way: browser.curated(BrowserState(("saf",), way), SECONDARY) for way in DIRECTIONS}
+    assert any(found.values())
+    subject = []
+    for way, queries in found.items():
+        state = BrowserState(("saf",), way)
+        owners = [query // 5 if way == "text_to_image" else query for query in queries]
+        assert len(owners) == len(set(owners))
+        for query in queries:
+            (column,) = browser.view(dataclasses.replace(state, query=query)).columns
+            row = column.rows[0]
+            image, caption = (row.item, query) if way == "text_to_image" else (query, row.item)
+            main, secondary, named = (browser.concepts[k][j] for k, j in enumerate((image, image, caption)))
+            assert not row.hit and not named & main
+            shared = named & secondary
+            assert shared and row.through
+            assert all(word in shared or concepts_of(word) & shared for word in row.through)
+            if way == "text_to_image":
+                subject.append(bool(named & secondary & browser.concepts[0][query // 5]))
+    assert subject == sorted(subject)  # what is the subject of the query's own picture comes last
+
+
+def test_what_was_shared_is_worded_as_in_the_caption(dataset):
+    path = dataset / "test_caps.txt"
+    ours = ["a boy in shorts", *["a boy"] * 4, "a man wears shorts", *["a man"] * 4]
+    path.write_text("\n".join(ours + path.read_text().splitlines()[10:]) + "\n")
+    scores = {"a": np.zeros((10, 50), np.float32)}
+    view = Browser(load_split(dataset, "test"), None, {}, scores, {}).view(BrowserState(("a",)))
+    (other,) = [row for row in view.columns[0].rows if row.image == 1]
+    assert other.through == ("shorts",)

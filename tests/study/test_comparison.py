@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+from scipy import stats
+from test_loop import tiny
+
+from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.evaluation.intervals import chance_to_find, detectable, mean_of_independent, paired_interval
+from vslnb.evaluation.recall_at_k import recall
+from vslnb.retrieval.similarity import split_scores
+from vslnb.study.comparison import gain, gain_over_images, keep_rsum, measures_of, rsum_by_image, value
+from vslnb.training.ensemble import sgraf
+from vslnb.training.loop import TrainingError
+from vslnb.training.run import load_run
+from vslnb.training.sweep import sweep
+
+
+@pytest.fixture
+def trained(dataset, tmp_path):
+    """Two arms, two seeds."""
+    configs = [tiny(f"world-cosine{arm}", seed=seed) for arm in ("", "-vsl") for seed in (0, 1)]
+    found = {r["name"]: r for r in sweep(configs, dataset, tmp_path / "runs", device="cpu")}
+    return [found[config.name] for config in configs], configs
+
+
+def test_gains_pair_seeds_and_say_what_they_cannot_know(trained, tmp_path):
+    (a0, a1, b0, b1), _ = trained
+    assert b0["arm"] == "vsl-paper" and measures_of(a0)["rsum"] == a0["test"]["rsum"]
+    pair = gain([a0, a1], [b0, b1])
+    differences = [b["test"]["rsum"] - a["test"]["rsum"] for a, b in ((a0, b0), (a1, b1))]
+    assert pair.value == pytest.approx(np.mean(differences))
+    single = gain([a0], [b0], folder=tmp_path / "runs")
+    assert single.value == pytest.approx(differences[0]) and single.low <= single.value <= single.high
+    for unknown in (gain([a0], [b0]), gain([a0], [b0], "R@1 text to image", tmp_path / "runs")):
+        assert np.isnan(unknown.low)
+    with pytest.raises(ValueError, match="same seeds"):
+        gain([a0], [b1])
+    low, high = a0["measures"]["intervals"]["R@5 image to text"]
+    assert value([a0], "R@5 image to text") == (
+        a0["test"]["image_to_text"]["R@5"],
+        low,
+        high,
+        pytest.approx(np.nan, nan_ok=True),
+    )
+    assert value([a0, a1]).value == pytest.approx((a0["test"]["rsum"] + a1["test"]["rsum"]) / 2)
+
+
+def test_known_results_are_not_trained_again(trained, dataset, tmp_path):
+    results, configs = trained
+    again = list(sweep(configs, tmp_path / "nowhere", tmp_path / "empty", known=results))
+    assert again == results and not (tmp_path / "empty").exists()
+    with pytest.raises(TrainingError, match="nowhere"):
+        list(
+            sweep(
+                [configs[0].with_settings({"seed": 5})],
+                tmp_path / "nowhere",
+                tmp_path / "empty",
+                known=results,
+            )
+        )
+
+
+def test_sgraf_is_the_mean_of_two_matrices(dataset, tmp_path):
+    members = [tiny("world-sgr"), tiny("world-saf")]
+    list(sweep(members, dataset, tmp_path, device="cpu"))
+    found = sgraf(members, dataset, tmp_path, "cpu")
+    test, vocabulary = load_split(dataset, "test"), load_vocabulary(dataset)
+    a, b = (split_scores(load_run(tmp_path / m.name, "cpu")[0], test, vocabulary) for m in members)
+    assert found["test"] == recall((a + b) / 2) and found["module"] == "sgraf"
+    assert sgraf(members, dataset, tmp_path / "other", "cpu", [found]) == found
+    assert sgraf(members, dataset, tmp_path) == found
+
+
+def test_gains_over_images_outlive_their_runs(trained, tmp_path):
+    (a0, a1, b0, b1), configs = trained
+    home, store = tmp_path / "runs", tmp_path / "kept"
+    store.mkdir()
+    there = gain_over_images([a0, a1], [b0, b1], [home])
+    assert there.value == pytest.approx(gain([a0, a1], [b0, b1]).value) and there.low <= there.high
+    one = gain([a0], [b0], folder=home)
+    assert gain_over_images([a0], [b0], [home])[:3] == pytest.approx(one[:3])
+    for result, config in zip((a0, a1, b0, b1), configs):
+        assert gain_over_images([a0], [b1], [store]) is None
+        keep_rsum(store, result, home / config.name)
+    assert gain_over_images([a0, a1], [b0, b1], [store]) == pytest.approx(there)
+    assert rsum_by_image(a1, [store]).mean() == pytest.approx(a1["test"]["rsum"], abs=1e-3)
+
+
+def test_the_detectable_effect_is_found_as_often_as_it_says():
+    rng, found = np.random.default_rng(0), detectable([-1.0, 0.5, 2.0, 0.0, 1.0])
+    spread = np.std([-1.0, 0.5, 2.0, 0.0, 1.0], ddof=1)
+    trials = [paired_interval(found + spread * rng.standard_normal(5)) for _ in range(2000)]
+    assert np.mean([trial.low > 0 for trial in trials]) == pytest.approx(0.8, abs=0.03)
+    for useless in ([1.0], [2.0, 2.0]):
+        with pytest.raises(ValueError, match="two seeds"):
+            detectable(useless)
+    assert chance_to_find([-1.0, 0.5, 2.0, 0.0, 1.0], found) == pytest.approx(0.8)
+
+
+def test_independent_groups_are_welch():
+    a, b = np.random.default_rng(1).normal([[1.0], [0.0]], [[1.0], [3.0]], (2, 6))
+    welch = stats.ttest_ind(a, b, equal_var=False)
+    found, bounds = mean_of_independent([a, -b]), welch.confidence_interval()
+    assert [2 * found.value, 2 * found.low, 2 * found.high] == pytest.approx([np.mean(a - b), *bounds])
+    assert found.p == pytest.approx(welch.pvalue)

@@ -1,0 +1,152 @@
+import ast
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+import yaml
+
+import vslnb.study.reproduce
+from conftest import write_dataset
+from vslnb.errors import InputError
+from vslnb.study.profiles import PARAMETERS, PROFILES, ROOT, load_profile
+from vslnb.study.report import _with_mathematics, write_report
+from vslnb.study.reproduce import NOTEBOOKS, reproduce
+
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def cells(path):
+    return nbformat.read(path, as_version=4).cells
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_notebook_is_stored_clean(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert [cell.id for cell in notebook.cells] == [f"cell-{k:02d}" for k in range(len(notebook.cells))]
+    assert len(code) <= 40 and notebook.cells[0].source.startswith(f"# {path.stem[:2]} · ")
+    assert notebook.cells[1].metadata.tags == ["parameters"]
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
+
+
+def test_all_notebooks_have_the_parameters_of_every_profile():
+    parameters = {
+        tuple(
+            line.target.id
+            for line in ast.parse(cells(path)[1].source).body
+            if isinstance(line, ast.AnnAssign)
+        )
+        for path in PATHS
+    }
+    assert len(parameters) == 1
+    for profile in PROFILES.glob("*.yaml"):
+        assert set(yaml.safe_load(profile.read_text())) == set(*parameters), profile
+
+
+def test_profiles_that_are_not(tmp_path):
+    with pytest.raises(InputError, match="demo"):
+        load_profile("nowhere")
+    for text in ("a: [", "- 1", "a: {b: 1}"):
+        (tmp_path / "p.yaml").write_text(text)
+        with pytest.raises(InputError, match="p.yaml"):
+            load_profile(str(tmp_path / "p.yaml"))
+
+
+def test_the_report_works_from_a_file_and_escapes_what_it_is_given(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "Slider()"}
+    shown = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", widget)])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One\n\nTwo"), shown])
+    nbformat.write(notebook, tmp_path / "notebooks" / "00_x.ipynb")
+    rows = [
+        {"notebook": "00_x", "seconds": 1.0, "fault": "<script>alert(1)</script>"},
+        {"notebook": "01_y", "seconds": 2.0, "fault": ""},
+    ]
+    page = write_report(tmp_path, "demo", rows).read_text()
+    assert "open this notebook in JupyterLab" in page
+    assert "<script" not in page and "&lt;script&gt;" in page and 'href="#00_x"' in page
+    assert "http://" not in page and "https://" not in page
+
+
+PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+
+
+def tiny_project(folder, sources):
+    """Notebooks of one cell and a profile, in place of ours."""
+    for name, source in sources.items():
+        parameters = nbformat.v4.new_code_cell(
+            "# by papermill\nrun: str = ''", metadata={"tags": ["parameters"]}, id="cell-00"
+        )
+        cell = nbformat.v4.new_code_cell(source, id="cell-01")
+        notebook = nbformat.v4.new_notebook(cells=[parameters, cell], metadata=PYTHON)
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    values = dict.fromkeys(PARAMETERS, "") | {"run": str(folder / "out"), "data": str(folder / "data")}
+    (folder / "p.yaml").write_text(yaml.safe_dump(values))
+    return str(folder / "p.yaml")
+
+
+def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(vslnb.study.reproduce, "NOTEBOOKS", tmp_path)
+    count = "open(run + '/count', 'a').write('x')"
+    profile = tiny_project(tmp_path, {"00_a": count, "01_b": "1 / 0", "02_c": count})
+    with pytest.raises(InputError, match="01_b failed"):
+        reproduce(profile)
+    assert "01_b ... ZeroDivisionError" in capsys.readouterr().out
+    assert (tmp_path / "out" / "count").read_text() == "xx"
+    tiny_project(tmp_path, {"01_b": count})
+    report = reproduce(profile)
+    assert (tmp_path / "out" / "count").read_text() == "xxx"
+    assert capsys.readouterr().out.count("kept") == 2 and "ZeroDivision" not in report.read_text()
+    tiny_project(tmp_path, {"00_a": count + " # changed"})
+    reproduce(profile)
+    assert (tmp_path / "out" / "count").read_text() == "xxxx"
+
+
+def test_a_part_of_the_notebooks_can_be_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(vslnb.study.reproduce, "NOTEBOOKS", tmp_path)
+    count = "open(run + '/count', 'a').write('x')"
+    profile = tiny_project(tmp_path, {"00_a": "print('zero')", "01_b": count, "02_c": "1 / 0"})
+    assert "02_c" not in reproduce(profile, only=["01"]).read_text()
+    assert (tmp_path / "out" / "count").read_text() == "x"
+    report = reproduce(profile, only=["00"]).read_text()
+    assert "01_b ... kept" in capsys.readouterr().out and "zero" in report and "01_b" in report
+    with pytest.raises(InputError, match="no notebook begins so"):
+        reproduce(profile, only=["9"])
+
+
+def test_formulas_of_the_report_need_no_script():
+    cell = nbformat.v4.new_markdown_cell("Row $i$ costs $$\\frac{1}{n} \\sum_k x_k$$ or $5")
+    text = _with_mathematics(nbformat.v4.new_notebook(cells=[cell])).cells[0].source
+    assert text.count("<math") == 2 and "<mfrac>" in text and text.endswith("or $5")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A data set as the field has it, features, captions and ids, and the parameters of a run on it."""
+    folder = tmp_path_factory.mktemp("bare")
+    write_dataset(folder / "data", {"train": 40, "dev": 10, "test": 20})
+    (folder / "data" / "dataset.json").unlink()
+    (folder / "data" / "test_boxes.npy").unlink()
+    shorter = {"profile": "bare", "dataset": "flickr8k", "modules": ["saf", "cosine"], "ablation_epochs": 1}
+    places = {"data": str(folder / "data"), "run": str(folder / "run"), "device": "cpu"}
+    return yaml.safe_load((PROFILES / "demo.yaml").read_text()) | shorter | places
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in reversed(PATHS) if not p.stem.startswith("07")], ids=lambda path: path.stem
+)
+def test_a_notebook_runs_alone_in_any_order_without_pictures_or_truth(path, bare, tmp_path):
+    # All but 07, which trains on the bundled world whatever the data; `make demo` runs that.
+    papermill.execute_notebook(
+        path, tmp_path / "out.ipynb", bare, cwd=ROOT, progress_bar=False, log_output=False
+    )
+    outputs = [o for cell in cells(tmp_path / "out.ipynb") for o in cell.get("outputs", ())]
+    assert any("image/png" in output.get("data", {}) for output in outputs)  # a picture to look at
+    assert not any(
+        "<Figure" in str(o.get("data", {})) for o in outputs if "image/png" not in o.get("data", {})
+    )
+    kept = Path(bare["run"]) / "figures"
+    assert not any(kept.glob("05_*.png")) and not (kept / "06_attention.png").exists()  # not ours to copy

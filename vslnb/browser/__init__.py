@@ -1,0 +1,1 @@
+"""The browser of ranked retrievals: view model, session, widget and static pages."""

@@ -1,0 +1,1 @@
+"""Photos and captions of your own become a data set: caption files, photos, backbones."""

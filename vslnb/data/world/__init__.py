@@ -1,0 +1,1 @@
+"""The bundled world: scenes with planted main and secondary content, their captions and pictures."""

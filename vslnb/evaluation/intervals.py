@@ -1,0 +1,142 @@
+"""How sure: intervals over queries by bootstrap, and over seeds by Student's t."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vslnb.evaluation.recall_at_k import CUTS, DIRECTIONS
+
+RESAMPLES, BLOCK = 2000, 200
+
+
+class Interval(NamedTuple):
+    """A value, the bounds of its interval, and for a difference the p-value of there being none."""
+
+    value: float
+    low: float
+    high: float
+    p: float = float("nan")
+
+    def known(self) -> dict[str, float | None]:
+        """For JSON, which has no NaN: what is not known is None."""
+        return {name: None if np.isnan(number) else number for name, number in self._asdict().items()}
+
+
+def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interval:
+    """Mean of paired differences, one a seed, with Student's interval and test.
+
+    Raises:
+        ValueError: for fewer than two seeds.
+
+    >>> [round(x, 2) for x in paired_interval([1.0, 2.0, 3.0])]
+    [2.0, -0.48, 4.48, 0.07]
+    """
+    values = np.asarray(differences, dtype=float)
+    if len(values) < 2:
+        raise ValueError("an interval needs at least two seeds")
+    from scipy import stats  # a second to load, which workers that only train do without
+
+    mean = float(values.mean())
+    if np.ptp(values) <= 1e-9 * abs(mean):  # seeds that agree to the last digit say nothing of their spread
+        return Interval(mean, np.nan, np.nan)
+    test = stats.ttest_1samp(values, 0.0)
+    low, high = test.confidence_interval(level)
+    return Interval(mean, float(low), float(high), float(test.pvalue))
+
+
+def chance_to_find(differences: Sequence[float], effect: float, level: float = 0.95) -> float:
+    """With what probability Student's paired test would find a true mean difference of `effect`, above zero.
+
+    Taken from the spread of the differences at hand, so it is itself an estimate, and a rough one for few seeds.
+
+    Raises:
+        ValueError: for fewer than two seeds, or seeds that do not differ.
+
+    >>> round(chance_to_find([1.0, 2.0, 3.0, 4.0, 5.0], 2.0), 2)
+    0.57
+    """
+    from scipy import stats
+
+    values = np.asarray(differences, dtype=float)
+    spread = values.std(ddof=1) if len(values) > 1 else 0.0
+    if not spread > 0:
+        raise ValueError("the spread wants two seeds that differ")
+    freedom = len(values) - 1
+    bound = stats.t.ppf((1 + level) / 2, freedom)
+    return float(stats.nct.sf(bound, freedom, effect / spread * np.sqrt(len(values))))
+
+
+def detectable(differences: Sequence[float], power: float = 0.8, level: float = 0.95) -> float:
+    """The smallest true mean difference that is found with this probability, see `chance_to_find`.
+
+    >>> round(detectable([1.0, 2.0, 3.0, 4.0, 5.0]), 2)
+    2.66
+    """
+    from scipy import optimize
+
+    most = 100 * np.std(differences, ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 1.0
+    return float(optimize.brentq(lambda effect: power - chance_to_find(differences, effect, level), 0, most))
+
+
+def mean_of_independent(groups: Sequence[Sequence[float]], level: float = 0.95) -> Interval:
+    """The mean of several groups' means, their noise taken as independent: Welch and Satterthwaite's interval.
+
+    Beside `paired_interval` of the means by seed it tells whether a narrow interval owes its width to groups that
+    happen to offset each other.
+
+    >>> [round(x, 2) for x in mean_of_independent([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])]
+    [2.0, 0.87, 3.13, 0.01]
+    """
+    from scipy import stats
+
+    sizes = np.array([len(group) for group in groups])
+    parts = np.array([np.var(group, ddof=1) for group in groups]) / sizes / len(groups) ** 2
+    value, error = float(np.mean([np.mean(group) for group in groups])), float(np.sqrt(parts.sum()))
+    freedom = parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum()
+    reach = float(stats.t.ppf((1 + level) / 2, freedom)) * error
+    return Interval(value, value - reach, value + reach, float(2 * stats.t.sf(abs(value) / error, freedom)))
+
+
+def recalls_by_image(ranks: dict[str, np.ndarray]) -> np.ndarray:
+    """What every image adds to the six recalls and to rsum, in percent.
+
+    An image and its Q captions stay together, for their fates are not independent.
+
+    Args:
+        ranks: as `evaluation.positive_ranks` returns them.
+
+    Returns:
+        (N, 7): R@1, R@5, R@10 image to text, the same text to image, rsum. Its mean over images is the result.
+
+    >>> recalls_by_image({"image_to_text": np.array([0, 7]), "text_to_image": np.array([0, 3])})[:, 6]
+    array([600., 300.])
+    """
+    images = len(ranks[DIRECTIONS[0]])
+    columns = [100.0 * (ranks[way].reshape(images, -1) < k).mean(1) for way in DIRECTIONS for k in CUTS]
+    return np.stack([*columns, sum(columns)], axis=1)
+
+
+def bootstrap(values: np.ndarray, level: float = 0.95, seed: int = 0) -> list[Interval]:
+    """Mean of every column with its percentile interval; for differences, the p-value of there being none.
+
+    Args:
+        values: (N, M), a row for each unit that is drawn anew, such as an image with its captions.
+        level: share of the resamples between the bounds.
+        seed: of the draws.
+
+    >>> [round(x, 2) for x in bootstrap(np.array([[0.0], [1.0]] * 50))[0]][:3]
+    [0.5, 0.41, 0.6]
+    """
+    values = np.asarray(values, dtype=float)
+    rng, n = np.random.default_rng(seed), len(values)
+    means = np.concatenate(
+        [rng.multinomial(n, np.full(n, 1 / n), BLOCK) @ values / n for _ in range(RESAMPLES // BLOCK)]
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    # One more than counted: so few resamples cannot say that there is no chance at all.
+    tail = (np.minimum((means <= 0).sum(0), (means >= 0).sum(0)) + 1) / (RESAMPLES + 1)
+    rows = zip(values.mean(0), low, high, np.minimum(1, 2 * tail))
+    return [Interval(*map(float, row)) for row in rows]

@@ -1,0 +1,111 @@
+"""Wrong matches that rest on secondary content alone: the mistake the paper is about (notebook 06)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from vslnb.data.precomp import Split
+from vslnb.evaluation.recall_at_k import as_array, positive_ranks
+from vslnb.files import read_json
+
+
+def secondary_matches(
+    scores: object,
+    main: list[set],
+    secondary: list[set],
+    named: list[set],
+    captions_per_image: int = 5,
+) -> dict[str, dict[str, object]]:
+    """Wrong top-1s that meet the query in secondary content alone (notebook 06).
+
+    A wrong match of image A and caption c (of another image) is *secondary* when a concept that c names is
+    secondary in A and none that it names is main in A. No overlap at all is not secondary. In
+    `image_to_text` A is the query, in `text_to_image` A is what was retrieved.
+
+    Args:
+        scores: (N, Q*N).
+        main: N sets of concepts, the main content of every image.
+        secondary: N sets, the secondary content.
+        named: Q*N sets, the concepts every caption names.
+        captions_per_image: Q.
+
+    Returns:
+        Both ways: `wrong` and `secondary`, the queries (indices) with a wrong and with a secondary top-1,
+        `retrieved`, the wrong top-1 of every wrong query, and `rate`, secondary / wrong in percent.
+
+    >>> scores = [[0.1, 0.9], [0.2, 0.8]]
+    >>> found = secondary_matches(scores, [{"dog"}, {"cat"}], [{"cat"}, set()], [{"dog"}, {"cat"}], 1)
+    >>> found["image_to_text"]["secondary"].tolist(), found["image_to_text"]["rate"]
+    ([0], 100.0)
+    """
+    scores = np.array(as_array(scores), dtype=np.float32)
+    ranks = positive_ranks(scores, captions_per_image)
+    owner = np.arange(scores.shape[1]) // captions_per_image
+    scores[owner, np.arange(scores.shape[1])] = -np.inf  # a wrong top-1 is the best negative
+    result: dict[str, dict[str, object]] = {}
+    for axis, way in ((1, "image_to_text"), (0, "text_to_image")):
+        wrong = np.flatnonzero(ranks[way] > 0)
+        retrieved = scores.argmax(axis)[wrong]
+        images, captions = (wrong, retrieved) if axis else (retrieved, wrong)
+        hits = [bool(named[c] & secondary[a]) and not named[c] & main[a] for a, c in zip(images, captions)]
+        result[way] = {
+            "wrong": wrong,
+            "secondary": wrong[hits] if len(wrong) else wrong,
+            "retrieved": retrieved,
+            "rate": 100.0 * float(np.mean(hits)) if hits else 0.0,
+        }
+    return result
+
+
+def concepts_of(caption: str) -> set[str]:
+    """The content words of a caption: no stop word (scikit-learn's), three letters or more, plural s dropped.
+
+    >>> sorted(concepts_of("Two dogs run through the grass ."))
+    ['dog', 'grass', 'run']
+    """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # a second to load
+
+    words = re.findall(r"[^\W\d_]{3,}", caption.lower())
+    kept = (word for word in words if word not in ENGLISH_STOP_WORDS)
+    return {re.sub(r"(?<=[^s]{2})s$", "", word) for word in kept}
+
+
+def caption_concepts(
+    captions: Sequence[str], captions_per_image: int = 5
+) -> tuple[list[set], list[set], list[set]]:
+    """Main, secondary and named concepts where nothing was planted: what people agree on, and what they do not.
+
+    Args:
+        captions: Q*N, Q consecutive ones an image.
+        captions_per_image: Q.
+
+    Returns:
+        As `secondary_matches` wants them: N sets of concepts that two or more captions of an image name, N sets
+        of those that one alone names, and for every caption the concepts in it. A match is then secondary when
+        it meets the image only in what a single one of its captions mentions.
+
+    >>> main, secondary, named = caption_concepts(["a dog by a tree", "the dog"], 2)
+    >>> main, secondary
+    ([{'dog'}], [{'tree'}])
+    """
+    named = [concepts_of(caption) for caption in captions]
+    counts = [
+        Counter(concept for concepts in named[start : start + captions_per_image] for concept in concepts)
+        for start in range(0, len(named), captions_per_image)
+    ]
+    main = [{concept for concept, count in image.items() if count > 1} for image in counts]
+    return main, [set(image) - agreed for image, agreed in zip(counts, main)], named
+
+
+def concepts_of_split(split: Split) -> tuple[str, tuple[list[set], list[set], list[set]]]:
+    """The rule, `planted` or `captions`, and main, secondary and named concepts by it."""
+    truth = split.folder / "truth.json"
+    if not truth.exists():
+        return "captions", caption_concepts(split.captions, split.captions_per_image)
+    from vslnb.data.world.build import concept_sets
+
+    return "planted", concept_sets(read_json(truth, "Make the world again.")["splits"][split.name])

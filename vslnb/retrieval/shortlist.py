@@ -1,0 +1,93 @@
+"""A similarity matrix by shortlist: every pair gets a quick look, the best pairs the whole model."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from vslnb.data.precomp import Split
+from vslnb.data.vocabulary import Vocabulary
+from vslnb.memory import keep_freed_memory
+from vslnb.models import Matcher
+from vslnb.retrieval.gallery import WORDS  # of the quick look, as in a search
+from vslnb.retrieval.similarity import (
+    encode_captions,
+    encode_images,
+    image_blocks,
+    products,
+    score_columns,
+    split_scores,
+)
+
+CAPTIONS = 2048  # of a block; each image picks its own among them
+ENCODED = 256  # captions at a time, for the sake of memory
+LANES = 256  # rows or columns whose order is worked out at a time
+
+
+@torch.inference_mode()
+def shortlist_scores(
+    model: Matcher,
+    split: Split,
+    vocabulary: Vocabulary,
+    fewer: int = 20,
+    precision: str = "float32",
+    progress: bool = False,
+) -> np.ndarray:
+    """As `retrieval.split_scores`, but the whole model compares only the best pairs of a quick look.
+
+    The look is the model's own graph with the caption's four weightiest words. Every image then meets its
+    best C / `fewer` captions in full, and every caption its best N / `fewer` images.
+
+    Args:
+        model: in eval mode.
+        split: N images, C captions.
+        vocabulary: of the model.
+        fewer: how many times shorter a query's list is than its gallery.
+        precision: `float32`, or `bfloat16` for the products.
+        progress: show progress bars.
+
+    Returns:
+        (N, C) float32. A pair that was not compared in full has the score of its look minus 1, which lies
+        below all others, so that ranks come out right for whatever is on a list.
+    """
+    if model.config.module == "cosine":  # its quick look is the exact score
+        return split_scores(model, split, vocabulary, precision, progress)
+    keep_freed_memory()
+    ids, lengths = map(torch.as_tensor, vocabulary.encode_all(split.captions))
+    result = np.empty((len(split), len(ids)), dtype=np.float32)
+    for _, columns, block in score_columns(model, split, ids, lengths, precision, progress, words=WORDS):
+        result[:, columns] = block - 1
+    near = best_pairs(result, fewer)
+    with products(precision), tqdm(total=int(near.sum()), desc="in full", unit="pair", unit_scale=True,
+                                   disable=not progress, leave=False) as bar:  # fmt: skip
+        encoded = [encode_images(model, block) for block in image_blocks(split)]
+        images = [pair for regions, wholes in encoded for pair in zip(regions.split(1), wholes.split(1))]
+        for columns in lengths.argsort(stable=True).split(CAPTIONS):
+            counts = lengths[columns]
+            parts = zip(ids[columns, : int(counts.max())].split(ENCODED), counts.split(ENCODED))
+            words, wholes = map(torch.cat, zip(*(encode_captions(model, *part) for part in parts)))
+            for k, image in enumerate(images):
+                listed = torch.from_numpy(np.flatnonzero(near[k, columns.numpy()]))
+                if len(listed):
+                    found = model.pair_scores(*image, words[listed], wholes[listed], counts[listed])
+                    result[k, columns[listed].numpy()] = found[0].float().cpu().numpy()
+                    bar.update(len(listed))
+    return result
+
+
+def best_pairs(scores: np.ndarray, fewer: int) -> np.ndarray:
+    """The pairs that are among the best 1 / `fewer` of their row or of their column.
+
+    >>> best_pairs(np.array([[0.9, 0.1], [0.8, 0.2]]), fewer=2).tolist()
+    [[True, False], [True, True]]
+    """
+    result = np.zeros(scores.shape, dtype=bool)
+    for lanes, marks in ((scores, result), (scores.T, result.T)):
+        count = max(1, lanes.shape[1] // fewer)
+        for start in range(0, len(lanes), LANES):
+            part = slice(start, start + LANES)
+            best = np.argpartition(-lanes[part], count - 1, axis=1)[:, :count]
+            block = marks[part]  # a view
+            block[np.arange(len(block))[:, None], best] = True
+    return result

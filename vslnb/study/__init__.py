@@ -1,0 +1,1 @@
+"""The study: profiles, `reproduce`, the report, comparisons of runs, published numbers."""

@@ -1,0 +1,105 @@
+"""What a notebook begins with: the profile whose parameters it has, its data, known results, and where figures go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from vslnb.errors import InputError
+from vslnb.files import write_stream
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILES = ROOT / "notebooks" / "profiles"
+PARAMETERS = (
+    "profile",
+    "dataset",
+    "data",
+    "run",
+    "modules",
+    "arms",
+    "seeds",
+    "ablation_modules",
+    "ablation_epochs",
+    "ablation_seeds",
+    "checkpoints",
+    "device",
+    "known",
+    "cluster",
+)
+
+
+def load_profile(name: str) -> dict:
+    """The parameters of a profile: `notebooks/profiles/NAME.yaml`, or a path to such a file.
+
+    Raises:
+        InputError: if there is none, or it is not a flat mapping.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
+    known = ", ".join(sorted(p.stem for p in PROFILES.glob("*.yaml")))
+    if not path.exists():
+        raise InputError(path, "there is no such profile", f"Known: {known or 'none (run in a checkout)'}.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as fault:
+        raise InputError(path, f"not YAML ({fault})", "Start from profiles/demo.yaml.") from None
+    if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
+        raise InputError(path, "not a flat mapping", "One `name: value` a line, as in profiles/demo.yaml.")
+    missing = [key for key in PARAMETERS if key not in content]
+    if missing:
+        raise InputError(path, f"no {', '.join(missing)}", "See profiles/demo.yaml.")
+    return content
+
+
+def prepare_data(data: str | Path, dataset: str) -> Path:
+    """The data set of a profile, from the project's root; the bundled world is made where it is missing.
+
+    Raises:
+        InputError: if real photos are missing, with the command that imports them.
+    """
+    folder = ROOT / data
+    if not (folder / "test_ims.npy").exists():
+        if dataset in ("f30k", "coco"):
+            raise InputError(folder, "no features here", "Put the field's files there (README, features).")
+        if dataset != "world":
+            raise InputError(folder, "no data set here", f"Make it: vslnb import {dataset} SOURCE {data}")
+        from vslnb.data.world.build import build_world
+
+        build_world(folder, progress=False)
+    return folder
+
+
+def known_results(folder: str) -> list[dict]:
+    """Results that need not be computed again: every `*runs.json` of a folder, from the project's root; "" is none."""
+    files = sorted((ROOT / folder).glob("*runs.json")) if folder else []
+    return [result for file in files for result in _results(file)]
+
+
+def _results(file: Path) -> list[dict]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError, OSError) as fault:
+        raise InputError(file, f"not JSON ({fault})", "Remove it; its runs are trained again.") from None
+    if not isinstance(content, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("config_hash"), str) for one in content
+    ):
+        raise InputError(file, "not a list of results", "Remove it; its runs are trained again.")
+    return content
+
+
+def save_figure(figure: Figure, run: Path, name: str, photos: bool = False) -> Path:
+    """Write a figure to the run's figures/ as PNG, readable at the width of a README.
+
+    With `photos`, other people's pictures or captions are in it: it goes to photos/, which is never copied.
+    """
+    path = run / ("photos" if photos else "figures") / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_stream(
+        path, lambda stream: figure.savefig(stream, format="png", dpi=130, metadata={"Software": None})
+    )
+    return path

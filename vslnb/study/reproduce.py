@@ -1,0 +1,143 @@
+"""`vslnb reproduce PROFILE`: every notebook through papermill, then one report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import papermill
+import typer
+
+from vslnb.data.precomp import MANIFEST
+from vslnb.errors import InputError
+from vslnb.files import read_json, write_json
+from vslnb.study.profiles import ROOT, load_profile
+from vslnb.study.report import write_report
+
+NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
+# What notebook 08 reads whatever its profile, below figures/.
+EVIDENCE = (
+    "flickr8k/runs.json",
+    "flickr8k/tuning.json",
+    "flickr8k/rsum_by_image.npz",
+    "flickr8k/further.json",
+    "flickr8k/influence.json",
+    "flickr8k/other_photos.json",
+    "world/dose.json",
+)
+
+
+def reproduce(
+    profile: str,
+    run: Path | None = None,
+    figures: bool = False,
+    device: str | None = None,
+    cluster: str | None = None,
+    only: Sequence[str] = (),
+) -> Path:
+    """Run every notebook with a profile's parameters and write the report.
+
+    Args:
+        profile: a name or a YAML file.
+        run: results folder; the profile's own `run` where none is given.
+        figures: also copy the figures and JSON drawn (with `only`, by those) to figures/PROFILE/.
+        device: `auto`, `cuda`, `mps` or `cpu`; the profile's own where none is given.
+        cluster: address of a dask scheduler that trains; the profile's own where none is given.
+        only: how the names of the notebooks to run begin, such as "03"; the others are shown if they are kept.
+
+    What is done is kept: a notebook that ran to its end with the same parameters, code and data is not run
+    again, and no run is trained twice.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        InputError: after the report is written, if a notebook failed; for `only` that names none.
+    """
+    parameters, notebooks = load_profile(profile), sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    for name in only:
+        if not any(path.stem.startswith(name) for path in notebooks):
+            raise InputError(f"--only {name}", "no notebook begins so", "For example --only 03.")
+    folder = Path(run).resolve() if run else ROOT / parameters["run"]
+    home = Path(parameters["run"])
+    if run and Path(parameters["data"]).is_relative_to(home):  # the bundled world goes where its run goes
+        parameters["data"] = str(folder / Path(parameters["data"]).relative_to(home))
+    parameters["run"] = str(folder)
+    parameters |= {"device": device} if device else {}
+    parameters |= {"cluster": cluster} if cluster else {}
+    (folder / "notebooks").mkdir(parents=True, exist_ok=True)
+    rows = []
+    for notebook in notebooks:
+        row = _kept(notebook, folder, parameters)
+        if row is None and only and not notebook.stem.startswith(tuple(only)):
+            continue
+        typer.echo(f"{notebook.stem} ... ", nl=False)
+        word = "kept"
+        if row is None:
+            row = _execute(notebook, folder, parameters)
+            word = row["fault"] or f"{row['seconds']:.0f} s"
+        rows.append(row)
+        typer.echo(word)
+    write_json(folder / "reproduce.json", rows)
+    report = write_report(folder, profile, rows, ROOT / parameters["data"])
+    failed = [row["notebook"] for row in rows if row["fault"]]
+    if failed:
+        raise InputError(report, f"{', '.join(failed)} failed", "Open the report; what is done is kept.")
+    if figures:
+        target = ROOT / "figures" / Path(profile).stem
+        target.mkdir(parents=True, exist_ok=True)
+        drawn = sorted((folder / "figures").glob("*"))
+        for file in drawn if only else [folder / "reproduce.json", *drawn]:
+            if file.name.startswith(tuple(only) or ""):
+                shutil.copy(file, target)
+    return report
+
+
+def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
+    """Run one notebook; a note beside it says which state of everything it came from."""
+    output, began, fault = folder / "notebooks" / notebook.name, time.perf_counter(), ""
+    note = output.with_suffix(".json")
+    note.unlink(missing_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
+    try:
+        papermill.execute_notebook(
+            notebook,
+            output,
+            parameters,
+            cwd=ROOT,
+            progress_bar=False,
+            kernel_name="python3",
+            extra_arguments=["--log-level=ERROR"],  # no word about its transport among our lines
+        )
+    except papermill.PapermillExecutionError as error:
+        fault = f"{error.ename}: {error.evalue}"
+    except RuntimeError as error:  # the kernel died
+        fault = f"{type(error).__name__}: {error}"
+    row = {"notebook": notebook.stem, "seconds": round(time.perf_counter() - began, 1), "fault": fault}
+    if not fault:
+        write_json(note, {"state": _state(notebook, parameters), **row})
+    return row
+
+
+def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
+    """What is known of a notebook that was run to its end in just this state, or nothing."""
+    note = folder / "notebooks" / f"{notebook.stem}.json"
+    if not all(path.exists() for path in (note, note.with_suffix(".ipynb"), folder / "figures")):
+        return None
+    row = read_json(note, "Remove it; the notebook is run again.", ("state", "notebook", "seconds", "fault"))
+    return row if row.pop("state") == _state(notebook, parameters) else None
+
+
+def _state(notebook: Path, parameters: dict) -> str:
+    """A hash of the notebook, its parameters, the package and the data set's manifest."""
+    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
+    code = [path for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".py", ".js", ".css")]
+    known = sorted((ROOT / parameters["known"]).glob("*runs.json")) if parameters["known"] else []
+    evidence = [ROOT / "figures" / path for path in EVIDENCE] if notebook.stem.startswith("08") else []
+    for path in [notebook, *code, *known, *evidence, ROOT / parameters["data"] / MANIFEST]:
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()

@@ -1,0 +1,72 @@
+"""SGRAF: the mean of an SGR's and a SAF's similarity matrices, as a run of its own without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vslnb.config import Config, ensemble_hash
+from vslnb.data.precomp import file_hash, load_split, load_vocabulary
+from vslnb.evaluation.recall_at_k import recall
+from vslnb.evaluation.summary import measure
+from vslnb.files import read_json, write_json
+from vslnb.retrieval.similarity import kept_scores
+from vslnb.study.comparison import write_ranks
+from vslnb.training.run import REMEDY, load_run
+
+
+def sgraf(
+    members: Sequence[Config],
+    data: str | Path,
+    results: str | Path,
+    device: str = "auto",
+    known: Sequence[dict] = (),
+) -> dict:
+    """Evaluate the mean of trained runs, or return what an earlier call found.
+
+    Args:
+        members: an SGR and a SAF of one arm and seed, trained, see `sweep`.
+        data: their data set.
+        results: where their folders are, and where this one goes.
+        device: `auto`, `cuda`, `mps` or `cpu`.
+        known: results that need not be had again, told by their `config_hash`.
+
+    Returns:
+        The content of its results.json, with module `sgraf`.
+
+    Raises:
+        InputError: if a member is not trained.
+    """
+    first = members[0]
+    name = first.name.replace(first.model.module, "sgraf", 1)
+    run = Path(results) / name
+    found = {
+        "name": name,
+        "recipe": first.recipe.replace(f"-{first.model.module}", "-sgraf", 1),
+        "module": "sgraf",
+        "arm": first.arm,
+        "seed": first.seed,
+        "config_hash": ensemble_hash(members),
+    }
+    best = [Path(results) / member.name / "best.safetensors" for member in members]
+    weights = [file_hash(path)[:12] for path in best if path.exists()] or None
+    found["weights"] = weights
+    if (run / "results.json").exists():
+        known = [*known, read_json(run / "results.json", REMEDY, ("config_hash", "dev", "test"))]
+    for result in known:
+        same = weights is None or result.get("weights", weights) == weights
+        if result["config_hash"] == found["config_hash"] and same:
+            return result
+    vocabulary = load_vocabulary(data)
+    paths = [Path(results) / member.name for member in members]
+    models = {path: load_run(path, device)[0] for path in paths}
+    run.mkdir(parents=True, exist_ok=True)
+    for part in ("dev", "test"):
+        split = load_split(data, part).head(first.training.dev_images if part == "dev" else 0)
+        scores = sum(kept_scores(path, model, split, vocabulary) for path, model in models.items())
+        scores = scores / len(models)
+        found[part] = recall(scores, split.captions_per_image)
+    found["measures"] = measure(scores, split)  # of the test split
+    write_ranks(run, scores, split.captions_per_image)
+    write_json(run / "results.json", found)
+    return found
