@@ -29,7 +29,7 @@ PAIR, IMAGE, CAPTION = {"saf": 10.6, "sgr": 19.5}, 229, 278
 def full_width(module: str) -> Matcher:
     """36 regions of 2048, D = 1024, S = 256, words of 300, and 8,000 of them."""
     torch.manual_seed(0)
-    return Matcher(ModelConfig(module, vocabulary=8000))
+    return Matcher(ModelConfig(module, vocab_size=8000))
 
 
 def inputs(images: int, captions: int) -> tuple:

@@ -23,8 +23,8 @@ def changes(run: Path) -> dict:
         for kind in ("float32", "bfloat16")
     )
     return {
-        f"{way} R@{k}": round(half[way][f"R@{k}"] - single[way][f"R@{k}"], 3)
-        for way in DIRECTIONS
+        f"{direction} R@{k}": round(half[direction][f"R@{k}"] - single[direction][f"R@{k}"], 3)
+        for direction in DIRECTIONS
         for k in CUTS
     }
 

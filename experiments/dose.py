@@ -11,9 +11,9 @@ import json
 
 from tqdm.auto import tqdm
 
-from vslnb.config import arm_recipe
 from vslnb.data.world.build import build_world
 from vslnb.files import write_json
+from vslnb.recipes import arm_recipe
 from vslnb.study.profiles import ROOT
 from vslnb.training.sweep import sweep
 

@@ -11,8 +11,9 @@ import json
 import sys
 from collections.abc import Iterator
 
-from vslnb.config import GIVES_UP, Config, arm_recipe, ensemble_hash
+from vslnb.config import Config, ensemble_hash
 from vslnb.files import write_json
+from vslnb.recipes import arm_recipe, run_name
 from vslnb.study.comparison import keep_rsum
 from vslnb.study.profiles import ROOT, known_results, load_profile
 from vslnb.training.ensemble import sgraf
@@ -29,7 +30,7 @@ def results_of(profile: dict, pairs: list[list[Config]], plans: list[Config], kn
         for pair in pairs
         if ensemble_hash(pair) not in there
         for member in pair
-        if not (home / member.name / "best.safetensors").exists()
+        if not (home / run_name(member) / "best.safetensors").exists()
     }
     done = set()
     for result in sweep(plans, data, home, device, known=[r for r in known if r["config_hash"] not in gone]):
@@ -48,7 +49,9 @@ def main() -> None:
     seeds = {}
     for seed in profile["seeds"]:
         plans = {
-            (m, a): arm_recipe(profile["dataset"], m, a, seed).with_settings({GIVES_UP: False})
+            (m, a): arm_recipe(profile["dataset"], m, a, seed).with_settings(
+                {"training.stop_on_collapse": False}
+            )
             for m in modules
             for a in profile["arms"]
         }

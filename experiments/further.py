@@ -28,8 +28,9 @@ import sys
 import torch
 
 from store import read
-from vslnb.config import GIVES_UP, Config, arm_recipe
+from vslnb.config import Config
 from vslnb.files import write_json
+from vslnb.recipes import arm_recipe
 from vslnb.study.profiles import ROOT
 from vslnb.training.sweep import sweep
 from vslnb.training.trainer import TrainingError
@@ -40,7 +41,9 @@ STORE, HOME = ROOT / "figures" / "flickr8k" / "further.json", ROOT / "runs" / "f
 def plans(modules: list[str], arms: list[str], settings: dict, seeds: range = range(1, 4)) -> list[Config]:
     """Recipes of the main comparison with something changed in all arms alike; a whole seed before the next."""
     return [
-        arm_recipe("flickr8k", module, arm, seed).with_settings(settings | {GIVES_UP: False})
+        arm_recipe("flickr8k", module, arm, seed).with_settings(
+            settings | {"training.stop_on_collapse": False}
+        )
         for seed in seeds
         for module in modules
         for arm in arms
@@ -53,16 +56,16 @@ def in_turn(*lists: list[Config]) -> list[Config]:
 
 
 CONTROLLED = ["triplet", "vsl-paper", "vsl-shuffled"]
-AT_ONCE = {"loss.all_negatives_epochs": 0, "loss.triplet_epochs": 0}
+AT_ONCE = {"loss.violating_epochs": 0, "loss.vsl_warmup_epochs": 0}
 LATE = {
-    "loss.all_negatives_epochs": 3,
+    "loss.violating_epochs": 3,
     "training.batch_size": 128,
     "training.learning_rate": 1e-3,
     "training.epochs": 6,
     "training.decay_after": 5,
     "training.precision": "bfloat16",
 }
-FULL = LATE | {"model.embedding": 1024, "model.similarity": 256}
+FULL = LATE | {"model.embed_dim": 1024, "model.sim_dim": 256}
 
 
 def stronger(module: str) -> list[Config]:

@@ -13,10 +13,11 @@ import json
 import sys
 from pathlib import Path
 
-from vslnb.config import Config, recipe
+from vslnb.config import Config
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.evaluation.recall_at_k import recall
 from vslnb.files import write_json
+from vslnb.recipes import recipe
 from vslnb.retrieval.similarity import split_scores
 from vslnb.study.profiles import ROOT
 from vslnb.training.run import load_run

@@ -30,7 +30,14 @@ def shared(name: str) -> Path:
 
 def small_model(module: str, **changes) -> Matcher:
     torch.manual_seed(0)
-    sizes = {"embedding": 12, "similarity": 6, "words": 7, "vocabulary": 20, "regions": 5, "features": 9}
+    sizes = {
+        "embed_dim": 12,
+        "sim_dim": 6,
+        "word_dim": 7,
+        "vocab_size": 20,
+        "num_regions": 5,
+        "feature_dim": 9,
+    }
     model = Matcher(ModelConfig(module, **(sizes | changes)))
     with torch.no_grad():  # other than the initial 0 and 1, so that a swapped buffer shows
         for name, value in model.named_buffers():

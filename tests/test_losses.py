@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import reference
 from conftest import GOLDEN
 from vslnb.losses import NEGATIVES, Objective, TripletLoss, VisualSemanticLoss
-from vslnb.ranking import VARIANTS, hard_rank, live_share, soft_rank
+from vslnb.ranking import RANKS, hard_rank, live_share, soft_rank
 
 
 def golden(name):
@@ -33,7 +33,7 @@ def test_released_ranks_and_losses_are_golden():
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(1, 7), st.sampled_from(VARIANTS), st.integers(0, 999), st.sampled_from([1, 3, 50]))
+@given(st.integers(1, 7), st.sampled_from(RANKS), st.integers(0, 999), st.sampled_from([1, 3, 50]))
 def test_against_the_literal_loops(n, variant, seed, block):
     torch.manual_seed(seed)
     scores, semantics = torch.randn(2, n, n, dtype=torch.float64) * 0.1
@@ -47,7 +47,7 @@ def test_against_the_literal_loops(n, variant, seed, block):
         assert abs(TripletLoss(0.2, negatives)(scores).item() - wanted) < 1e-9
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", RANKS)
 def test_gradients(variant):
     torch.manual_seed(0)
     m = (torch.randn(5, 5, dtype=torch.float64) * 0.1).requires_grad_()
@@ -73,7 +73,7 @@ def test_properties_of_ranks(n, variant, seed):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(1, 8), st.sampled_from(VARIANTS), st.integers(0, 999))
+@given(st.integers(1, 8), st.sampled_from(RANKS), st.integers(0, 999))
 def test_hard_ranks_are_the_limit_of_soft_ones_ties_and_all(n, variant, seed):
     torch.manual_seed(seed)
     m = torch.randint(0, 5, (n, n)).double()
@@ -98,7 +98,7 @@ def test_arrays_and_integers_are_taken():
     assert VisualSemanticLoss()(torch.tensor(scores), scores).item() == pytest.approx(0)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", RANKS)
 def test_float32_is_safe_at_tiny_temperatures(variant):
     m = (torch.randn(9, 9) * 100).requires_grad_()
     ranks = soft_rank(m, 1e-5, variant)

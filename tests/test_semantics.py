@@ -6,7 +6,7 @@ import reference
 from conftest import GOLDEN
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
-from vslnb.semantics import KINDS, CaptionSpace
+from vslnb.semantics import SIMILARITIES, CaptionSpace
 
 
 def test_tfidf_is_the_released_one():
@@ -33,7 +33,7 @@ def test_cider_equals_the_loop():
     np.testing.assert_allclose(space.image_similarity(), images, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SIMILARITIES)
 def test_every_view_is_the_mean_of_the_pairs(kind):
     captions = np.load(GOLDEN / "tfidf.npz")["captions"].tolist()[:10]
     counts = [1, 4, 0, 3, 2]
@@ -49,7 +49,7 @@ def test_every_view_is_the_mean_of_the_pairs(kind):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SIMILARITIES)
 @pytest.mark.parametrize(
     "captions", [["a dog"], ["", ""], ["!", "a dog runs"], ["сабака бяжыць", "狗 在 跑"], ["dog"] * 3]
 )
@@ -69,7 +69,7 @@ def test_counts_and_kinds_are_checked():
         CaptionSpace.fit(["a"] * 4, [1, 2])
     with pytest.raises(ValueError, match="kind"):
         CaptionSpace.fit(["a"], 1, "bleu")
-    for kind in KINDS:
+    for kind in SIMILARITIES:
         with pytest.raises(ValueError, match="no captions"):
             CaptionSpace.fit([], 5, kind)
 
@@ -87,7 +87,7 @@ def test_images_are_picked_by_index_or_mask():
         space.image_similarity([True, False])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SIMILARITIES)
 def test_a_saved_space_is_the_same(tmp_path, kind):
     captions = np.load(GOLDEN / "tfidf.npz")["captions"].tolist()[:10]
     space = CaptionSpace.fit(captions, [1, 4, 0, 3, 2], kind)

@@ -110,7 +110,7 @@ def train(
     Example: torchrun --nproc-per-node 4 -m -- vslnb train coco-sgr --data data/coco_precomp --run runs/sgr
     """
     from vslnb import distributed
-    from vslnb.config import recipe as find
+    from vslnb.recipes import recipe as find_recipe
     from vslnb.retrieval.similarity import resolve_device
     from vslnb.training.loop import TrainingError
     from vslnb.training.loop import train as start
@@ -121,7 +121,7 @@ def train(
         if not equals:
             raise InputError(f"--set {setting}", "no value", "Write NAME=VALUE, for example loss.beta=10.")
         changes[name] = value
-    config = find(recipe).with_settings(changes)
+    config = find_recipe(recipe).with_settings(changes)
     try:
         with distributed.process_group(resolve_device(device)):
             results = start(config, data, run, device, resume, not quiet)
@@ -298,7 +298,11 @@ def _table(rows: dict[str, dict]) -> str:
     lines = [f"{'':<{width}}   image to text       text to image       rsum"]
     lines.append(f"{'':<{width}}   R@1   R@5   R@10   R@1   R@5   R@10")
     for name, result in rows.items():
-        cells = [result[way][f"R@{k}"] for way in ("image_to_text", "text_to_image") for k in (1, 5, 10)]
+        cells = [
+            result[direction][f"R@{k}"]
+            for direction in ("image_to_text", "text_to_image")
+            for k in (1, 5, 10)
+        ]
         lines.append(
             f"{name:<{width}}  " + "  ".join(f"{c:4.1f}" for c in cells) + f"  {result['rsum']:6.1f}"
         )
@@ -319,10 +323,10 @@ def _further(row: dict) -> list[str]:
         lines.append(
             f"NCS@10 by {kind}: {both['image_to_text']:.1f} to text, {both['text_to_image']:.1f} to image"
         )
-    for way in ("image_to_text", "text_to_image"):
-        found = row["secondary"][way]
+    for direction in ("image_to_text", "text_to_image"):
+        found = row["secondary"][direction]
         lines.append(
-            f"{way.replace('_', ' ')}: {found['wrong']} wrong first results, {found['rate']:.1f} % of them "
+            f"{direction.replace('_', ' ')}: {found['wrong']} wrong first results, {found['rate']:.1f} % of them "
             f"secondary matches ({row['secondary']['rule']})"
         )
     if "ratings" in row:

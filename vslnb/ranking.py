@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from vslnb.config import RANKS as VARIANTS
+from vslnb.config import RANKS
 
 
 def soft_rank(matrix: Tensor, temperature: float = 1e-3, variant: str = "paper", block: int = 32) -> Tensor:
@@ -65,10 +65,10 @@ def hard_rank(matrix: Tensor, variant: str = "paper") -> Tensor:
     among = (matrix.T if variant == "released" else matrix).contiguous().sort(dim=1).values
     # A binary search in the sorted row counts the items below, and those not above; a tie counts one half.
     below, not_above = (torch.searchsorted(among, matrix, side=side) for side in ("left", "right"))
-    beaten = ((below + not_above) / 2).to(matrix.dtype)
+    below_count = ((below + not_above) / 2).to(matrix.dtype)
     if variant == "paper":
-        return 1 + beaten
-    ahead = len(matrix) - beaten  # half of itself among them, but for `released`, whose k = c is m[c, j]
+        return 1 + below_count
+    ahead = len(matrix) - below_count  # half of itself among them, but for `released`, whose k = c is m[c, j]
     itself = (1 + torch.sign(matrix.T - matrix)) / 2 if variant == "released" else 0.5
     return 1 + ahead - itself
 
@@ -77,8 +77,8 @@ def check_rank(temperature: float, variant: str) -> None:
     """Raises ValueError for a temperature that is not positive or an unknown variant."""
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+    if variant not in RANKS:
+        raise ValueError(f"variant must be one of {', '.join(RANKS)}, got {variant!r}")
 
 
 def _square(matrix: Tensor) -> Tensor:

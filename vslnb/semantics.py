@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from vslnb.config import SIMILARITIES as KINDS
+from vslnb.config import SIMILARITIES
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
 from vslnb.files import write_stream
@@ -67,8 +67,8 @@ class CaptionSpace:
         Raises:
             ValueError: for an unknown kind, no captions, or counts that do not add up to the captions.
         """
-        if kind not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        if kind not in SIMILARITIES:
+            raise ValueError(f"kind must be one of {', '.join(SIMILARITIES)}, got {kind!r}")
         if not len(captions):
             raise ValueError("there are no captions to fit")
         counts = _counts(len(captions), captions_per_image)

@@ -9,8 +9,8 @@ import pytest
 
 import lab
 from vslnb.browser.static_pages import export
-from vslnb.config import recipe
 from vslnb.data.world.build import build_world
+from vslnb.recipes import recipe
 from vslnb.training.loop import train
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ def runs(tmp_path_factory):
     lines = captions.read_text().splitlines()
     lines[0] = HOSTILE
     captions.write_text("\n".join(lines) + "\n")
-    settings = {"training.epochs": 2, "model.embedding": 16}
+    settings = {"training.epochs": 2, "model.embed_dim": 16}
     for name in ("world-saf", "world-saf-vsl"):
         config = recipe(name).with_settings(settings)
         train(config, home / "world", home / config.arm, "cpu", progress=False)

@@ -22,8 +22,8 @@ def browser(dataset, tmp_path):
     captions[7] = HOSTILE
     path.write_text("\n".join(captions) + "\n")
     split, vocabulary = load_split(dataset, "test"), load_vocabulary(dataset)
-    sizes = {"embedding": 16, "similarity": 4, "words": 8, "vocabulary": len(vocabulary), "features": 6}
-    models = {name: Matcher(ModelConfig(name, regions=4, **sizes)).eval() for name in ("saf", "cosine")}
+    sizes = {"embed_dim": 16, "sim_dim": 4, "word_dim": 8, "vocab_size": len(vocabulary), "feature_dim": 6}
+    models = {name: Matcher(ModelConfig(name, num_regions=4, **sizes)).eval() for name in ("saf", "cosine")}
     rng, galleries = np.random.default_rng(0), {}
     scores = {name: rng.random((10, 50)).round(1).astype(np.float32) for name in models}  # with ties
     for name, model in models.items():
@@ -32,23 +32,23 @@ def browser(dataset, tmp_path):
     return Browser(split, vocabulary, models, scores, galleries)
 
 
-@pytest.mark.parametrize("way", ["image_to_text", "text_to_image"])
-def test_rows_are_the_ranking_and_the_truth_is_always_there(browser, way):
+@pytest.mark.parametrize("direction", ["image_to_text", "text_to_image"])
+def test_rows_are_the_ranking_and_the_truth_is_always_there(browser, direction):
     for query in range(10):
-        state = BrowserState(("saf", "cosine"), way, query, top=5)
+        state = BrowserState(("saf", "cosine"), direction, query, top=5)
         for column in browser.view(state).columns:
             matrix = browser.scores[column.model]
-            assert column.truth == positive_ranks(matrix)[way][query] + 1
-            given = matrix[query] if way == "image_to_text" else matrix[:, query]
+            assert column.truth == positive_ranks(matrix)[direction][query] + 1
+            given = matrix[query] if direction == "image_to_text" else matrix[:, query]
             shown = [row for row in column.rows if not row.pinned]
             assert [row.score for row in shown] == sorted(given.tolist(), reverse=True)[:5]
             assert [row.rank for row in shown] == [1, 2, 3, 4, 5]
             for row in column.rows:
-                owner = query if way == "image_to_text" else query // 5
+                owner = query if direction == "image_to_text" else query // 5
                 assert row.hit == (row.image == owner) and row.score == given[row.item]
                 similar = (
                     browser.space.image_similarity([owner], [row.image])
-                    if way == "text_to_image"
+                    if direction == "text_to_image"
                     else browser.space.caption_image_similarity([row.item], [owner])
                 )
                 assert row.cider == pytest.approx(float(similar[0, 0]))
@@ -79,14 +79,14 @@ def test_a_link_restores_the_view_and_a_wrong_one_is_refused(browser):
     [
         {"models": ("sgr",)},
         {"models": ()},
-        {"way": "sideways"},
+        {"direction": "sideways"},
         {"query": 50},
         {"query": -1},
         {"top": 7},
         {"curated": "best"},
         {"models": ("saf", "saf")},
         {"text": "x" * 5001},
-        {"text": "a dog", "way": "image_to_text"},
+        {"text": "a dog", "direction": "image_to_text"},
     ],
 )
 def test_a_state_that_cannot_be_is_refused(browser, changes):
@@ -95,9 +95,9 @@ def test_a_state_that_cannot_be_is_refused(browser, changes):
 
 
 def test_lists_hold_what_they_say(browser):
-    for way in ("image_to_text", "text_to_image"):
-        state = BrowserState(("saf", "cosine"), way)
-        a, b = (browser.ranks[name][way] for name in ("saf", "cosine"))
+    for direction in ("image_to_text", "text_to_image"):
+        state = BrowserState(("saf", "cosine"), direction)
+        a, b = (browser.ranks[name][direction] for name in ("saf", "cosine"))
         found = {name: browser.curated(state, name) for name in LISTS}
         assert set(found["missed by A, found by B"]) == set(np.flatnonzero((a > 0) & (b == 0)))
         assert all(b[query] < a[query] for query in found["largest gain"])
@@ -125,23 +125,25 @@ def test_attention_is_of_the_words_shown(browser):
 
 def test_the_list_of_secondary_matches_names_what_was_shared(browser):
     """By the definition, written out: something named is secondary in the picture, nothing named is main."""
-    found = {way: browser.curated(BrowserState(("saf",), way), SECONDARY) for way in DIRECTIONS}
+    found = {
+        direction: browser.curated(BrowserState(("saf",), direction), SECONDARY) for direction in DIRECTIONS
+    }
     assert any(found.values())
     subject = []
-    for way, queries in found.items():
-        state = BrowserState(("saf",), way)
-        owners = [query // 5 if way == "text_to_image" else query for query in queries]
+    for direction, queries in found.items():
+        state = BrowserState(("saf",), direction)
+        owners = [query // 5 if direction == "text_to_image" else query for query in queries]
         assert len(owners) == len(set(owners))
         for query in queries:
             (column,) = browser.view(dataclasses.replace(state, query=query)).columns
             row = column.rows[0]
-            image, caption = (row.item, query) if way == "text_to_image" else (query, row.item)
+            image, caption = (row.item, query) if direction == "text_to_image" else (query, row.item)
             main, secondary, named = (browser.concepts[k][j] for k, j in enumerate((image, image, caption)))
             assert not row.hit and not named & main
             shared = named & secondary
             assert shared and row.through
             assert all(word in shared or concepts_of(word) & shared for word in row.through)
-            if way == "text_to_image":
+            if direction == "text_to_image":
                 subject.append(bool(named & secondary & browser.concepts[0][query // 5]))
     assert subject == sorted(subject)  # what is the subject of the query's own picture comes last
 

@@ -33,10 +33,14 @@ def test_requests_move_the_view(session):
     session.ask({"kind": "step", "by": 1})
     assert session.state.query == queries[1]
     content = session.view["state"]
-    session.ask({"kind": "state", "state": content | {"way": "image_to_text", "query": 2, "curated": ""}})
-    assert session.state.way == "image_to_text" and session.view["columns"][0]["rows"][0]["caption"]
+    session.ask(
+        {"kind": "state", "state": content | {"direction": "image_to_text", "query": 2, "curated": ""}}
+    )
+    assert session.state.direction == "image_to_text" and session.view["columns"][0]["rows"][0]["caption"]
     session.ask({"kind": "random"})
-    session.ask({"kind": "state", "state": session.view["state"] | {"way": "text_to_image", "text": HOSTILE}})
+    session.ask(
+        {"kind": "state", "state": session.view["state"] | {"direction": "text_to_image", "text": HOSTILE}}
+    )
     assert session.view["free"] and session.view["query"]["text"] == HOSTILE and not session.view["error"]
     link = session.view["link"]
     again = Session(session.browser, session.address, BrowserState.from_link(link))

@@ -12,9 +12,9 @@ from vslnb.evaluation.recall_at_k import CUTS, fold_mean, positive_ranks, recall
 def test_golden_metrics_exactly():
     golden = np.load(GOLDEN / "metrics.npz")
     result = recall(golden["similarity"])
-    for way in ("image_to_text", "text_to_image"):
-        assert list(result[way].values()) == golden[way].tolist()
-    six = [golden[way][k] for way in ("image_to_text", "text_to_image") for k in range(3)]
+    for direction in ("image_to_text", "text_to_image"):
+        assert list(result[direction].values()) == golden[direction].tolist()
+    six = [golden[direction][k] for direction in ("image_to_text", "text_to_image") for k in range(3)]
     assert result["rsum"] == pytest.approx(sum(six))
     assert recall(torch.from_numpy(golden["similarity"])) == result
 
@@ -43,7 +43,7 @@ def test_five_folds_by_hand():
     result = fold_mean(scores)
     assert result["image_to_text"]["R@1"] == pytest.approx((50 + 4 * 100) / 5)
     assert result["text_to_image"]["R@1"] == pytest.approx((0 + 4 * 100) / 5)
-    six = [result[way][f"R@{k}"] for way in ("image_to_text", "text_to_image") for k in CUTS]
+    six = [result[direction][f"R@{k}"] for direction in ("image_to_text", "text_to_image") for k in CUTS]
     assert result["rsum"] == pytest.approx(sum(six))
     with pytest.raises(ValueError, match="folds"):
         fold_mean(np.zeros((7, 35)))

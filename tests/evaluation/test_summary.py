@@ -43,7 +43,9 @@ def test_recalls_by_image_average_to_recall():
     scores = np.random.default_rng(0).random((40, 200))
     values = recalls_by_image(positive_ranks(scores)).mean(0)
     result = recall(scores)
-    wanted = [result[way][f"R@{k}"] for way in ("image_to_text", "text_to_image") for k in (1, 5, 10)]
+    wanted = [
+        result[direction][f"R@{k}"] for direction in ("image_to_text", "text_to_image") for k in (1, 5, 10)
+    ]
     np.testing.assert_allclose(values, [*wanted, result["rsum"]])
 
 

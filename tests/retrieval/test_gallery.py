@@ -125,8 +125,8 @@ def cut_short(add, after):
 
 def test_a_shortlist_compares_its_pairs_in_full_and_ranks_the_others_behind(dataset):
     split, vocabulary = load_split(dataset, "train"), load_vocabulary(dataset)
-    sizes = {"embedding": 16, "similarity": 4, "words": 8, "vocabulary": len(vocabulary)}
-    model = Matcher(ModelConfig("saf", regions=4, features=6, **sizes)).eval()
+    sizes = {"embed_dim": 16, "sim_dim": 4, "word_dim": 8, "vocab_size": len(vocabulary)}
+    model = Matcher(ModelConfig("saf", num_regions=4, feature_dim=6, **sizes)).eval()
     exact = split_scores(model, split, vocabulary)
     np.testing.assert_allclose(shortlist_scores(model, split, vocabulary, 1), exact, atol=1e-6)
     short = shortlist_scores(model, split, vocabulary, 10)

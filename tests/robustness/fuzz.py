@@ -29,7 +29,7 @@ from PIL import Image
 
 from conftest import small_model, write_dataset
 from vslnb.browser.session import Session, load_browser
-from vslnb.config import Config, recipe
+from vslnb.config import Config
 from vslnb.data.check import check_dataset
 from vslnb.data.importing.caption_files import check_pictures, read_captions, read_flickr8k
 from vslnb.data.importing.features import read_photo
@@ -38,6 +38,7 @@ from vslnb.errors import InputError
 from vslnb.evaluation.human_ratings import CROWD, EXPERTS, rating_correlations
 from vslnb.models import load_released
 from vslnb.models.released import RENAMED, RENAMED_STEP
+from vslnb.recipes import recipe
 from vslnb.retrieval.gallery import Gallery, encode_images, search
 from vslnb.retrieval.matrix_store import MatrixFile
 from vslnb.semantics import CaptionSpace
@@ -78,33 +79,33 @@ class Payload:
 
 def damaged(content: bytes, name: str, rng: np.random.Generator) -> bytes:
     """One of many ways in which a file goes wrong."""
-    way = rng.integers(12)
+    direction = rng.integers(12)
     place, end = sorted(rng.integers(0, len(content) + 1, 2).tolist())
-    if way == 0:
+    if direction == 0:
         return content[:place]
-    if way == 1:
+    if direction == 1:
         return content[place:]
-    if way <= 4:  # a few bits, most of them near the head, where sizes are
+    if direction <= 4:  # a few bits, most of them near the head, where sizes are
         array = np.frombuffer(content or b"\0", np.uint8).copy()
-        where = rng.integers(0, len(array) if way > 2 else min(len(array), 256), rng.integers(1, 9))
+        where = rng.integers(0, len(array) if direction > 2 else min(len(array), 256), rng.integers(1, 9))
         array[where] ^= (1 << rng.integers(0, 8, len(where))).astype(np.uint8)
         return array.tobytes()
-    if way == 5:
+    if direction == 5:
         return content[:place] + content[end:]
-    if way == 6:
+    if direction == 6:
         return content[:end] + content[place:]
-    if way == 7:
+    if direction == 7:
         return content[:place] + rng.bytes(int(rng.integers(1, 64))) + content[place:]
-    if way == 8 and name.endswith(".npy"):
+    if direction == 8 and name.endswith(".npy"):
         return other_array(content, rng)
-    if way in (8, 9) and name.endswith(".json"):
+    if direction in (8, 9) and name.endswith(".json"):
         return other_json(content, rng)
-    if way == 10:
+    if direction == 10:
         stream = io.BytesIO()
         torch.save({"model": Payload(), "opt": None}, stream)
         return [stream.getvalue(), pickle.dumps(Payload()), b"", b"\x80\x05."][rng.integers(4)]
     token = TOKENS[rng.integers(len(TOKENS))]
-    return content[:place] + token + content[end if way == 11 else place :]
+    return content[:place] + token + content[end if direction == 11 else place :]
 
 
 def other_array(content: bytes, rng: np.random.Generator) -> bytes:
@@ -221,7 +222,7 @@ def released(home: Path) -> Callable:
 def tiny_run(run: Path) -> tuple[Config, Path]:
     """A trained run; its configuration and its data."""
     data = write_dataset(Path(tempfile.mkdtemp()), {"train": 8, "dev": 3, "test": 4})
-    sizes = {"model.embedding": 6, "model.similarity": 4, "model.words": 5, "training.batch_size": 20}
+    sizes = {"model.embed_dim": 6, "model.sim_dim": 4, "model.word_dim": 5, "training.batch_size": 20}
     config = recipe("world-saf-vsl").with_settings(sizes | {"training.epochs": 1})
     train(config, data, run, device="cpu", progress=False)
     return config, data
@@ -294,7 +295,7 @@ def requests(home: Path) -> Callable:
     browser = load_browser([run], progress=False)
     (name,) = browser.models
     state = {
-        "way": "image_to_text",
+        "direction": "image_to_text",
         "models": [name],
         "query": 1,
         "top": 5,

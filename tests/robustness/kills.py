@@ -26,7 +26,7 @@ from PIL import Image
 from conftest import write_dataset
 
 TINY = (
-    "model.embedding=24 model.similarity=12 model.words=12 training.batch_size=20 training.epochs=6".split()
+    "model.embed_dim=24 model.sim_dim=12 model.word_dim=12 training.batch_size=20 training.epochs=6".split()
 )
 VSLNB = [sys.executable, "-m", "vslnb"]
 # Pixels instead of a network: an import without the weights' package, and fast enough to kill often.

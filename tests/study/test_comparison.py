@@ -6,6 +6,7 @@ from test_loop import tiny
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.evaluation.intervals import chance_to_find, detectable, mean_of_independent, paired_interval
 from vslnb.evaluation.recall_at_k import recall
+from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import split_scores
 from vslnb.study.comparison import gain, gain_over_images, keep_rsum, measures_of, rsum_by_image, value
 from vslnb.training.ensemble import sgraf
@@ -19,7 +20,7 @@ def trained(dataset, tmp_path):
     """Two arms, two seeds."""
     configs = [tiny(f"world-cosine{arm}", seed=seed) for arm in ("", "-vsl") for seed in (0, 1)]
     found = {r["name"]: r for r in sweep(configs, dataset, tmp_path / "runs", device="cpu")}
-    return [found[config.name] for config in configs], configs
+    return [found[run_name(config)] for config in configs], configs
 
 
 def test_gains_pair_seeds_and_say_what_they_cannot_know(trained, tmp_path):
@@ -64,7 +65,7 @@ def test_sgraf_is_the_mean_of_two_matrices(dataset, tmp_path):
     list(sweep(members, dataset, tmp_path, device="cpu"))
     found = sgraf(members, dataset, tmp_path, "cpu")
     test, vocabulary = load_split(dataset, "test"), load_vocabulary(dataset)
-    a, b = (split_scores(load_run(tmp_path / m.name, "cpu")[0], test, vocabulary) for m in members)
+    a, b = (split_scores(load_run(tmp_path / run_name(m), "cpu")[0], test, vocabulary) for m in members)
     assert found["test"] == recall((a + b) / 2) and found["module"] == "sgraf"
     assert sgraf(members, dataset, tmp_path / "other", "cpu", [found]) == found
     assert sgraf(members, dataset, tmp_path) == found
@@ -80,7 +81,7 @@ def test_gains_over_images_outlive_their_runs(trained, tmp_path):
     assert gain_over_images([a0], [b0], [home])[:3] == pytest.approx(one[:3])
     for result, config in zip((a0, a1, b0, b1), configs):
         assert gain_over_images([a0], [b1], [store]) is None
-        keep_rsum(store, result, home / config.name)
+        keep_rsum(store, result, home / run_name(config))
     assert gain_over_images([a0, a1], [b0, b1], [store]) == pytest.approx(there)
     assert rsum_by_image(a1, [store]).mean() == pytest.approx(a1["test"]["rsum"], abs=1e-3)
 

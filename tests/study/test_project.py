@@ -12,8 +12,8 @@ import pytest
 import yaml
 from scipy import stats
 
-from vslnb.config import arm_recipe, recipe
 from vslnb.evaluation.intervals import detectable
+from vslnb.recipes import arm_recipe, recipe
 from vslnb.study import published
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,26 +246,28 @@ def test_the_verdict_is_read_in_other_ways_as_its_runs_are():
             "250 photos of dev": by_seed(chose, range(1, 6)),
         }
         told = evidence()["readings"][name]
-        for way, values in wanted.items():
-            assert [told[way][key] for key in ("value", "low", "high")] == pytest.approx(student(values)), way
+        for direction, values in wanted.items():
+            assert [told[direction][key] for key in ("value", "low", "high")] == pytest.approx(
+                student(values)
+            ), direction
         assert told.keys() - wanted.keys() == {"modules independent", "test queries resampled"}
-        for way in told.keys() - wanted.keys():
-            assert told[way]["value"] == pytest.approx(told["as decided"]["value"])
+        for direction in told.keys() - wanted.keys():
+            assert told[direction]["value"] == pytest.approx(told["as decided"]["value"])
 
 
 def test_the_other_measures_and_the_mechanism_are_those_of_the_runs():
     there, seeds, found = runs_of_flickr8k(), counted("flickr8k"), evidence()
-    readers = {"R@1": lambda r, way: r["test"][way]["R@1"],
-               "NCS@10": lambda r, way: r["measures"]["ncs"]["tfidf, others"][way],
-               "secondary": lambda r, way: r["measures"]["secondary"][way]["rate"],
-               "tau expert": lambda r, way: r["measures"]["ratings"]["expert"],
-               "tau crowd": lambda r, way: r["measures"]["ratings"]["crowd"]}  # fmt: skip
+    readers = {"R@1": lambda r, direction: r["test"][direction]["R@1"],
+               "NCS@10": lambda r, direction: r["measures"]["ncs"]["tfidf, others"][direction],
+               "secondary": lambda r, direction: r["measures"]["secondary"][direction]["rate"],
+               "tau expert": lambda r, direction: r["measures"]["ratings"]["expert"],
+               "tau crowd": lambda r, direction: r["measures"]["ratings"]["crowd"]}  # fmt: skip
     assert len(found["other measures"]) == 8
     for measure, arms in found["other measures"].items():
-        way = "image_to_text" if measure.endswith("image to text") else "text_to_image"
+        direction = "image_to_text" if measure.endswith("image to text") else "text_to_image"
         (read,) = (reader for start, reader in readers.items() if measure.startswith(start))
         for arm, told in arms.items():
-            each = [read(there[m, arm, s], way) - read(there[m, "triplet", s], way)
+            each = [read(there[m, arm, s], direction) - read(there[m, "triplet", s], direction)
                     for m in ("saf", "sgr", "cosine") for s in seeds]  # fmt: skip
             assert told["value"] == pytest.approx(statistics.mean(each)), (measure, arm)
     for row in found["at the scores"]:
@@ -302,7 +304,7 @@ def test_the_regime_of_the_readme_is_that_of_the_recipes():
     epochs = sorted(plan.training.epochs for plan in plans)
     assert {plan.training.batch_size for plan in plans} == {int(batch)}
     assert (epochs[0], epochs[-1]) == (int(low), int(high))
-    assert all(plan.loss.all_negatives_epochs == plan.training.epochs for plan in plans)
+    assert all(plan.loss.violating_epochs == plan.training.epochs for plan in plans)
 
 
 def test_what_the_readme_found_is_what_the_evidence_says():
@@ -351,7 +353,10 @@ def test_the_short_answer_is_that_of_the_numbers():
         assert people[m, "vsl-paper", s]["expert"] > people[m, "triplet", s]["expert"]
     measures = {name: arms["vsl-paper"] for name, arms in evidence()["other measures"].items()}
     assert measures["tau crowd"]["low"] < 0 and measures["tau crowd"]["value"] < 0.1
-    assert all(measures[f"secondary matches {way}"]["high"] > 0 for way in ("image to text", "text to image"))
+    assert all(
+        measures[f"secondary matches {direction}"]["high"] > 0
+        for direction in ("image to text", "text to image")
+    )
 
 
 def test_what_the_hardest_negatives_did_is_in_its_json():
@@ -567,11 +572,11 @@ def test_what_the_world_showed_is_in_its_json():
 
 
 @pytest.mark.parametrize("module", ["saf", "sgr"])
-@pytest.mark.parametrize("way", ["image_to_text", "text_to_image"])
-def test_the_world_is_neither_easy_nor_hopeless_and_has_the_problem_of_the_paper(module, way):
+@pytest.mark.parametrize("direction", ["image_to_text", "text_to_image"])
+def test_the_world_is_neither_easy_nor_hopeless_and_has_the_problem_of_the_paper(module, direction):
     numbers = json.loads((ROOT / "figures" / "demo" / "00_the_claim.json").read_text())
-    assert 35 <= numbers["recall"][module][way]["R@1"] <= 75
-    assert numbers["secondary"][module][way]["rate"] >= 20
+    assert 35 <= numbers["recall"][module][direction]["R@1"] <= 75
+    assert numbers["secondary"][module][direction]["rate"] >= 20
 
 
 def test_links_of_the_readme_lead_somewhere():

@@ -13,17 +13,18 @@ import torch
 
 from conftest import PROGRAM_ENV, write_dataset
 from vslnb import distributed
-from vslnb.config import MODULES, recipe
+from vslnb.config import MODULES
 from vslnb.errors import InputError
 from vslnb.files import read_json
+from vslnb.recipes import recipe
 from vslnb.retrieval.similarity import split_scores
 from vslnb.training.loop import Trainer
 
 PROGRAM = ("-m", "--", "vslnb")  # without the dashes torchrun takes --run for one of its own, in Python 3.11
 TINY = {
-    "model.embedding": 16,
-    "model.similarity": 8,
-    "model.words": 12,
+    "model.embed_dim": 16,
+    "model.sim_dim": 8,
+    "model.word_dim": 12,
     "model.dropout": 0,
     "training.batch_size": 20,
     "training.epochs": 2,

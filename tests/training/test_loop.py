@@ -11,18 +11,19 @@ from typer.testing import CliRunner
 
 from conftest import DEVICES, write_dataset
 from vslnb.cli import app, main
-from vslnb.config import ARMS, MODULES, PRECISIONS, Config, arm_recipe, recipe
+from vslnb.config import MODULES, PRECISIONS, Config
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
+from vslnb.recipes import ARMS, arm_recipe, recipe, run_name
 from vslnb.retrieval.similarity import products, similarity_matrix
 from vslnb.training.collapse import CollapseGuard
 from vslnb.training.loop import Trainer, TrainingError, train
 from vslnb.training.run import load_matcher, load_run
 
 TINY = {
-    "model.embedding": 16,
-    "model.similarity": 8,
-    "model.words": 12,
+    "model.embed_dim": 16,
+    "model.sim_dim": 8,
+    "model.word_dim": 12,
     "training.batch_size": 20,
     "training.epochs": 3,
 }
@@ -99,7 +100,9 @@ def test_arms_share_weights_and_order_but_not_the_loss(dataset):
 def test_margins_by_likeness_are_arms_of_their_own(dataset):
     plans = {arm: arm_recipe("world", "saf", arm).with_settings(TINY) for arm in ARMS}
     assert {arm: plan.arm for arm, plan in plans.items()} == {arm: arm for arm in ARMS}
-    assert len({plan.hash for plan in plans.values()}) == len({plan.name for plan in plans.values()}) == 7
+    assert (
+        len({plan.hash for plan in plans.values()}) == len({run_name(plan) for plan in plans.values()}) == 7
+    )
     captions, found = np.arange(20), {}
     for arm in ("triplet", "slack", "slack-shuffled"):
         parts, _ = Trainer(plans[arm], dataset, "cpu").losses(captions, epoch=1, step=0)
@@ -115,13 +118,13 @@ def test_collapse_is_named_and_stopped(dataset, tmp_path, monkeypatch):
         lambda self, c, *place: next(self.model.parameters()).sum() * 0 + torch.full((len(c),) * 2, 0.5),
     )
     config = tiny("world-saf", training__epochs=30)
-    with pytest.raises(TrainingError, match="collapsed.*all_negatives_epochs"):
+    with pytest.raises(TrainingError, match="collapsed.*violating_epochs"):
         train(config, dataset, tmp_path, device="cpu", progress=False)
     assert (tmp_path / "stopped.json").exists() and not (tmp_path / "results.json").exists()
     regardless = config.with_settings({"training.stop_on_collapse": False})  # as the message says
     results = train(regardless, dataset, tmp_path, device="cpu", resume=True, progress=False)
     assert len(results["curve"]) == 30 and results["config_hash"] == config.hash
-    assert results["name"] == config.name and not (tmp_path / "stopped.json").exists()
+    assert results["name"] == run_name(config) and not (tmp_path / "stopped.json").exists()
 
 
 def test_settings_that_came_later_keep_the_hash_of_runs_before_them(dataset):
@@ -165,9 +168,9 @@ def test_a_loss_that_is_not_finite_stops(dataset):
 @pytest.mark.parametrize("name", ["f30k-sgr-vsl-released", "coco-saf-vsl", "f30k-saf-sgraf"])
 def test_a_recipe_at_full_width_takes_a_step_and_scores_a_block(tmp_path, name):
     write_dataset(tmp_path / "wide", {"train": 30, "dev": 4, "test": 4}, width=2048, regions=36)
-    config = recipe(name).with_settings({"model.embedding": 1024})
+    config = recipe(name).with_settings({"model.embed_dim": 1024})
     trainer = Trainer(config, tmp_path / "wide", "cpu")
-    assert trainer.config.training.batch_size == 128 and trainer.config.model.similarity == 256
+    assert trainer.config.training.batch_size == 128 and trainer.config.model.sim_dim == 256
     parts, scores = trainer.step(np.arange(128), 0, 0)
     assert scores.shape == (128, 128) and np.isfinite(parts["loss"])
     dev = trainer.dev
@@ -184,7 +187,7 @@ def test_recipes_differ_only_where_they_should():
         assert plain.loss.beta == 0 and vsl.loss.beta == 10 * vsl.training.batch_size / 128
         assert (plain.arm, vsl.arm) == ("triplet", "vsl-paper")
     released = recipe("f30k-sgr-vsl-released")
-    assert (released.loss.rank, released.loss.similarity, released.model.embedding) == (
+    assert (released.loss.rank, released.loss.similarity, released.model.embed_dim) == (
         "released",
         "tfidf",
         1024,
@@ -211,7 +214,7 @@ def test_recipes_differ_only_where_they_should():
         ("training.dev_images", -1),
         ("model.dropout", 1),
         ("model.module", "sgr"),
-        ("model.regions", 3),
+        ("model.num_regions", 3),
         ("model", 3),
         ("hash", 3),
         ("loss.temperature", 0),
@@ -328,7 +331,7 @@ def test_a_model_refuses_data_it_was_not_trained_on(dataset, tmp_path):
 
 
 def test_the_first_epochs_may_be_the_triplets_alone(dataset):
-    trainer = Trainer(tiny(loss__triplet_epochs=1), dataset, "cpu")
+    trainer = Trainer(tiny(loss__vsl_warmup_epochs=1), dataset, "cpu")
     assert "visual" not in trainer.losses(np.arange(20), 0, 0)[0]
     assert "visual" in trainer.losses(np.arange(20), 1, 0)[0]
 
@@ -337,4 +340,4 @@ def test_a_slow_start_is_no_collapse():
     guard = CollapseGuard(margin=0.2, window=3)
     assert not any(guard(12.8, 1e-4, 0.6, 32) for _ in range(9))
     assert [guard(12.8, 1e-4, 0.5, 32) for _ in range(3)][-1]
-    assert not guard(9.0, 0.1, 0.5, 32) and not guard.beaten
+    assert not guard(9.0, 0.1, 0.5, 32) and not guard.pairwise_accuracy

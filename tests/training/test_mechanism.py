@@ -46,7 +46,7 @@ def test_the_mean_of_an_epoch_leaves_out_what_was_not_logged():
 
 
 def test_a_run_says_what_its_losses_did(dataset, tmp_path):
-    settings = {"training.epochs": 2, "loss.triplet_epochs": 1}
+    settings = {"training.epochs": 2, "loss.vsl_warmup_epochs": 1}
     found = train(tiny(**settings), dataset, tmp_path / "run", "cpu", progress=False)["mechanism"]
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert found == by_epoch(lines)

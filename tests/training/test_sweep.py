@@ -12,6 +12,7 @@ import torch
 from test_loop import tiny
 
 from vslnb.errors import InputError
+from vslnb.recipes import run_name
 from vslnb.study.profiles import ROOT
 from vslnb.training.loop import TrainingError, train
 from vslnb.training.sweep import sweep
@@ -27,7 +28,7 @@ def test_a_sweep_equals_single_runs_and_keeps_what_is_done(dataset, tmp_path):
         train(configs[1], dataset, tmp_path / "alone", progress=False, device="cpu")
     finally:
         torch.set_num_threads(threads)
-    there = tmp_path / "runs" / configs[1].name / "best.safetensors"
+    there = tmp_path / "runs" / run_name(configs[1]) / "best.safetensors"
     assert there.read_bytes() == (tmp_path / "alone" / "best.safetensors").read_bytes()
     before = there.stat().st_mtime_ns
     assert sorted(map(str, sweep(configs, dataset, tmp_path / "runs", device="cpu"))) == sorted(
@@ -37,7 +38,7 @@ def test_a_sweep_equals_single_runs_and_keeps_what_is_done(dataset, tmp_path):
 
 
 def test_a_run_that_fails_is_named_after_the_others_are_done(dataset, tmp_path):
-    name, other = (tiny(recipe).name for recipe in ("world-cosine", "world-cosine-vsl"))
+    name, other = (run_name(tiny(recipe)) for recipe in ("world-cosine", "world-cosine-vsl"))
     broken = tmp_path / "runs" / name
     broken.mkdir(parents=True)
     (broken / "config.json").write_text("{}")
@@ -79,7 +80,7 @@ KILLS = """
 import os, signal, sys
 from pathlib import Path
 import vslnb.training.loop
-from vslnb.config import recipe
+from vslnb.recipes import recipe, run_name
 from vslnb.training.sweep import sweep
 
 plain = vslnb.training.loop.save_last
@@ -108,7 +109,7 @@ def test_the_run_of_a_killed_worker_is_done_again_and_no_other(dataset, tmp_path
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         assert "5 whole" in done.stdout
     for one in (tmp_path / "whole" / "runs").iterdir():
-        again = tmp_path / "killed" / "runs" / one.name
+        again = tmp_path / "killed" / "runs" / run_name(one)
         assert (again / "best.safetensors").read_bytes() == (one / "best.safetensors").read_bytes()
         epochs = [
             line["epoch"]
@@ -133,7 +134,7 @@ def test_a_dask_cluster_gives_the_same_runs(dataset, tmp_path):
         results = list(sweep(configs, dataset, tmp_path / "there", device="cpu", cluster=address))
     assert len(results) == 2
     for config in configs:
-        a, b = (tmp_path / place / config.name / "best.safetensors" for place in ("here", "there"))
+        a, b = (tmp_path / place / run_name(config) / "best.safetensors" for place in ("here", "there"))
         assert a.read_bytes() == b.read_bytes()
     with pytest.raises(InputError, match="tcp://127.0.0.1:1"):
         list(sweep([tiny("world-cosine", seed=9)], dataset, tmp_path / "there", cluster="tcp://127.0.0.1:1"))
@@ -152,9 +153,9 @@ def test_a_killed_worker_of_a_cluster_costs_nothing_but_time(dataset, tmp_path):
             os.kill(cluster.workers[0].pid, signal.SIGKILL)
             assert len(going.result(timeout=300)) == 3
     for config in configs:
-        a, b = (place / config.name / "best.safetensors" for place in (tmp_path / "here", runs))
+        a, b = (place / run_name(config) / "best.safetensors" for place in (tmp_path / "here", runs))
         assert a.read_bytes() == b.read_bytes()
-        lines = map(json.loads, (runs / config.name / "metrics.jsonl").read_text().splitlines())
+        lines = map(json.loads, (runs / run_name(config) / "metrics.jsonl").read_text().splitlines())
         assert [line["epoch"] for line in lines if "dev" in line] == list(range(40))
 
 

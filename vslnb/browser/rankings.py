@@ -47,7 +47,7 @@ class BrowserState:
     """
 
     models: tuple[str, ...]
-    way: str = "text_to_image"
+    direction: str = "text_to_image"
     query: int = 0
     text: str = ""
     top: int = 10
@@ -68,7 +68,7 @@ class BrowserState:
         found = dict(parse_qsl(link.lstrip("?"), keep_blank_values=True))
         try:
             numbers = {name: int(found[name]) for name in ("query", "top", "page")}
-            words = {name: found[name] for name in ("way", "text", "curated")}
+            words = {name: found[name] for name in ("direction", "text", "curated")}
             return cls(tuple(found["models"].split("\n")), **words, **numbers)
         except (KeyError, ValueError):
             raise InputError(link[:200], "not a link to a view", REMEDY) from None
@@ -154,7 +154,7 @@ class Browser:
             InputError: for a model, a direction, a query, a list or a number of rows that is not there.
         """
         free = bool(state.text.strip())
-        queries = self.queries(state.way) if state.way in DIRECTIONS else 0
+        queries = self.queries(state.direction) if state.direction in DIRECTIONS else 0
         wrong = [
             (
                 not 1 <= len(set(state.models)) == len(state.models) <= 2
@@ -162,15 +162,15 @@ class Browser:
                 "models",
                 state.models,
             ),
-            (state.way not in DIRECTIONS, "direction", state.way),
+            (state.direction not in DIRECTIONS, "direction", state.direction),
             (state.query < 0, "query", state.query),
             (state.top not in TOPS, "number of rows", state.top),
             (state.curated not in ("", *LISTS), "list", state.curated),
             (len(state.text) > LONGEST, "text", f"{len(state.text)} characters"),
             (
-                free and state.way != "text_to_image",
+                free and state.direction != "text_to_image",
                 "direction of a free text",
-                state.way,
+                state.direction,
             ),
         ]
         if 0 < queries <= state.query:
@@ -190,7 +190,7 @@ class Browser:
         """
         state = self.checked(state)
         free = bool(state.text.strip())
-        captions = state.way == "text_to_image"
+        captions = state.direction == "text_to_image"
         owner = None if free else state.query // self._q if captions else state.query
         text = state.text if free else self.split.captions[state.query] if captions else ""
         columns = tuple(self._column(state, name, owner) for name in state.models)
@@ -205,7 +205,7 @@ class Browser:
             most: how many at most.
         """
         state = self.checked(replace(state, text=""))
-        a, b = (self.ranks[model][state.way] for model in (state.models[0], state.models[-1]))
+        a, b = (self.ranks[model][state.direction] for model in (state.models[0], state.models[-1]))
         gain = np.log1p(a) - np.log1p(b)  # from rank 2 to 1 is more than from 102 to 101
         if name == SECONDARY:
             return self._through_secondary(state)[:most]
@@ -223,11 +223,11 @@ class Browser:
         where least of the caption is found at all.
         """
         main, _, named = self.concepts
-        found = secondary_matches(self.scores[state.models[0]], *self.concepts, self._q)[state.way]
+        found = secondary_matches(self.scores[state.models[0]], *self.concepts, self._q)[state.direction]
         answers = dict(zip(found["wrong"].tolist(), found["retrieved"].tolist()))
         told = []
         for query in found["secondary"].tolist():
-            owner = query // self._q if state.way == "text_to_image" else query
+            owner = query // self._q if state.direction == "text_to_image" else query
             image, caption = self._pair(state, query, answers[query])
             shared = self._shared(image, caption)
             subject = bool(shared & main[caption // self._q])  # of the caption's own picture
@@ -238,7 +238,7 @@ class Browser:
 
     def _pair(self, state: BrowserState, query: int, item: int) -> tuple[int, int]:
         """The image and the caption of a query and a result."""
-        return (item, query) if state.way == "text_to_image" else (query, item)
+        return (item, query) if state.direction == "text_to_image" else (query, item)
 
     def _shared(self, image: int, caption: int) -> set:
         """What a caption names that is secondary in an image, where it names nothing that is main there."""
@@ -259,7 +259,7 @@ class Browser:
         Raises:
             InputError: for a model that aligns nothing.
         """
-        captions = state.way == "text_to_image"
+        captions = state.direction == "text_to_image"
         caption = (
             (state.text.strip() or self.split.captions[state.query])
             if captions
@@ -269,21 +269,21 @@ class Browser:
         words, weights = caption_attention(self.models[model], self.split, self.vocabulary, caption, [image])
         return words, weights[0]
 
-    def queries(self, way: str) -> int:
+    def queries(self, direction: str) -> int:
         """How many queries a direction has."""
-        return self._sizes(way)[0]
+        return self._sizes(direction)[0]
 
     def _pages(self, state: BrowserState) -> int:
-        items = self._sizes(state.way)[1]
+        items = self._sizes(state.direction)[1]
         return -(-(min(items, FOUND) if state.text.strip() else items) // state.top)
 
     @property
     def _q(self) -> int:
         return self.split.captions_per_image
 
-    def _sizes(self, way: str) -> tuple[int, int]:
+    def _sizes(self, direction: str) -> tuple[int, int]:
         images, captions = len(self.split), len(self.split.captions)
-        return (captions, images) if way == "text_to_image" else (images, captions)
+        return (captions, images) if direction == "text_to_image" else (images, captions)
 
     def _ordered(self, state: BrowserState, name: str, owner: int | None) -> tuple[np.ndarray, np.ndarray]:
         """Items best first, and their scores: all of the split, or the found of a free text."""
@@ -292,14 +292,14 @@ class Browser:
             (asked,) = encode_captions(model, *self.vocabulary.encode_all([state.text]))
             return search(model, self.galleries[name], asked, FOUND)
         matrix = self.scores[name]
-        given = matrix[:, state.query] if state.way == "text_to_image" else matrix[state.query]
+        given = matrix[:, state.query] if state.direction == "text_to_image" else matrix[state.query]
         order = np.lexsort((self._owners(state) == owner, -given))  # among equals the truth comes last
         return order, given[order]
 
     def _owners(self, state: BrowserState) -> np.ndarray:
         """The image of every item."""
-        items = np.arange(self._sizes(state.way)[1])
-        return items if state.way == "text_to_image" else items // self._q
+        items = np.arange(self._sizes(state.direction)[1])
+        return items if state.direction == "text_to_image" else items // self._q
 
     def _column(self, state: BrowserState, name: str, owner: int | None) -> Column:
         order, given = self._ordered(state, name, owner)
@@ -315,7 +315,7 @@ class Browser:
                 rank=place + 1,
                 item=int(order[place]),
                 image=int(owners[place]),
-                caption="" if state.way == "text_to_image" else self.split.captions[order[place]],
+                caption="" if state.direction == "text_to_image" else self.split.captions[order[place]],
                 score=float(given[place]),
                 hit=bool(owners[place] == owner),
                 cider=cider,
@@ -329,6 +329,6 @@ class Browser:
         return Column(name, None if truth is None else truth + 1, rows)
 
     def _cider(self, state: BrowserState, items: np.ndarray, owner: int) -> list[float]:
-        if state.way == "text_to_image":
+        if state.direction == "text_to_image":
             return self.space.image_similarity([owner], items)[0].tolist()
         return self.space.caption_image_similarity(items, [owner])[:, 0].tolist()

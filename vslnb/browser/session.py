@@ -112,11 +112,11 @@ class Session:
         return self._look(column["model"], row["item"])
 
     def _move(self, kind: object, request: dict) -> None:
-        state, count = self.state, self.browser.queries(self.state.way)
+        state, count = self.state, self.browser.queries(self.state.direction)
         if kind == "state":
             state = _state_of(request.get("state"))
-            same = (state.way, state.models, state.curated) == (
-                self.state.way,
+            same = (state.direction, state.models, state.curated) == (
+                self.state.direction,
                 self.state.models,
                 self.state.curated,
             )
@@ -149,7 +149,7 @@ class Session:
         return found
 
     def _present(self, error: str) -> dict:
-        view, count = self.browser.view(self.state), self.browser.queries(self.state.way)
+        view, count = self.browser.view(self.state), self.browser.queries(self.state.direction)
         state, free = view.state, bool(view.state.text.strip())
         place = f"query {state.query:,} (0 to {count - 1:,})"
         if self.queries and state.query in self.queries:
@@ -177,7 +177,7 @@ class Session:
         rows = []
         for row in column.rows:
             shown = asdict(row)
-            if state.way == "text_to_image":
+            if state.direction == "text_to_image":
                 shown |= {"picture": self.address(row.image, SMALL), "alternative": self._about(row.image)}
             rows.append(shown)
         return {"model": column.model, "truth": column.truth, "rows": rows}
@@ -199,7 +199,7 @@ class Session:
             return {"error": str(fault)}
 
     def _side(self, model: str, row: Row) -> dict:
-        captions = self.state.way == "text_to_image"
+        captions = self.state.direction == "text_to_image"
         words, weights = self.browser.attention(self.state, model, row.item)
         image, boxes = row.image if captions else self.state.query, self.browser.split.boxes()
         shared = [k for k, word in enumerate(words) if word in row.through]
@@ -226,7 +226,15 @@ def _state_of(content: object) -> BrowserState:
         InputError: for one that no page of ours sends.
     """
     wanted = {field.name for field in fields(BrowserState)}
-    kinds = {"query": int, "top": int, "page": int, "way": str, "text": str, "curated": str, "models": list}
+    kinds = {
+        "query": int,
+        "top": int,
+        "page": int,
+        "direction": str,
+        "text": str,
+        "curated": str,
+        "models": list,
+    }
     if not isinstance(content, dict) or set(content) != wanted:
         raise InputError("state", "not a state of this browser", "Use the controls.")
     if any(type(content[name]) is not kind for name, kind in kinds.items()):

@@ -76,26 +76,33 @@ def export(
 def _content(browser: Browser, address, most: int, progress: bool) -> dict:
     names = tuple(browser.models)
     lists: dict = {}
-    for way in DIRECTIONS:
-        state = BrowserState(names, way)
+    for direction in DIRECTIONS:
+        state = BrowserState(names, direction)
         offered = [name for name in LISTS if len(names) > 1 or name in (SECONDARY, "hardest")]
         found = {name: browser.curated(state, name, most) for name in offered}
-        lists[way] = {name: queries for name, queries in found.items() if queries} or {"all, by number": [0]}
+        lists[direction] = {name: queries for name, queries in found.items() if queries} or {
+            "all, by number": [0]
+        }
     wanted = sorted(
-        {(way, query) for way, found in lists.items() for queries in found.values() for query in queries}
+        {
+            (direction, query)
+            for direction, found in lists.items()
+            for queries in found.values()
+            for query in queries
+        }
     )
     views, looks, boxes = {}, {}, {}
-    for way, query in tqdm(wanted, desc="views", disable=not progress, leave=False):
-        session = Session(browser, address, replace(BrowserState(names, way), query=query))
+    for direction, query in tqdm(wanted, desc="views", disable=not progress, leave=False):
+        session = Session(browser, address, replace(BrowserState(names, direction), query=query))
         view = session.view
         for column in view["columns"]:
             for row in column["rows"]:
                 if row["rank"] <= LOOKS or row["hit"]:
                     session.ask({"kind": "look", "model": column["model"], "item": row["item"]})
-                    looks[f"{way} {query} {column['model']} {row['item']}"] = session.look
+                    looks[f"{direction} {query} {column['model']} {row['item']}"] = session.look
                     boxes |= {side["image"]: side.pop("boxes") for side in session.look.get("sides", ())}
-        offers = {"models": [], "lists": list(lists[way]), "tops": [], "free": False}
-        views[f"{way} {query}"] = view | {"offers": offers, "pages": 1, "link": ""}
+        offers = {"models": [], "lists": list(lists[direction]), "tops": [], "free": False}
+        views[f"{direction} {query}"] = view | {"offers": offers, "pages": 1, "link": ""}
     return {"views": views, "looks": looks, "lists": lists, "boxes": boxes, "rules": LISTS}
 
 

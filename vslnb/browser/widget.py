@@ -17,7 +17,7 @@ from vslnb.config import SIMILARITIES
 from vslnb.data.precomp import Split
 from vslnb.figures import charts
 from vslnb.figures.rankings import read_picture
-from vslnb.ranking import VARIANTS, soft_rank
+from vslnb.ranking import RANKS, soft_rank
 from vslnb.semantics import CaptionSpace
 
 STATIC = Path(__file__).parent / "static"
@@ -71,7 +71,7 @@ class SoftRankExplorer(ipywidgets.VBox):
 
     def _figure(self, log_tau: float, n: int) -> charts.Figure:
         scores = torch.rand(n, n, generator=torch.Generator().manual_seed(n))
-        ranks = {name: soft_rank(scores, 10**log_tau, name) for name in VARIANTS}
+        ranks = {name: soft_rank(scores, 10**log_tau, name) for name in RANKS}
         return charts.matrices({"scores": scores} | ranks)
 
 

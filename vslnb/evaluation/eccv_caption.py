@@ -48,7 +48,10 @@ def coco_labels(scores: object) -> dict[str, dict[str, float]]:
         Ks=(1, 5, 10),
         verbose=False,
     )
-    return {name: {way: 100.0 * float(value) for way, value in both.items()} for name, both in found.items()}
+    return {
+        name: {direction: 100.0 * float(value) for direction, value in both.items()}
+        for name, both in found.items()
+    }
 
 
 def _ranked(scores: np.ndarray, queries: np.ndarray, items: np.ndarray) -> dict[int, list[int]]:

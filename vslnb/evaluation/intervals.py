@@ -115,7 +115,9 @@ def recalls_by_image(ranks: dict[str, np.ndarray]) -> np.ndarray:
     array([600., 300.])
     """
     images = len(ranks[DIRECTIONS[0]])
-    columns = [100.0 * (ranks[way].reshape(images, -1) < k).mean(1) for way in DIRECTIONS for k in CUTS]
+    columns = [
+        100.0 * (ranks[direction].reshape(images, -1) < k).mean(1) for direction in DIRECTIONS for k in CUTS
+    ]
     return np.stack([*columns, sum(columns)], axis=1)
 
 

@@ -36,7 +36,7 @@ def ncs(
         raise ValueError(f"scores {scores.shape} and relevance {relevance.shape} differ")
     owner = np.arange(scores.shape[1]) // captions_per_image
     result = {}
-    for way, transpose in zip(DIRECTIONS, (False, True)):
+    for direction, transpose in zip(DIRECTIONS, (False, True)):
         lanes = (scores.T, relevance.T) if transpose else (scores, relevance)
         shares = []
         for start in range(0, len(lanes[0]), QUERIES):
@@ -53,7 +53,7 @@ def ncs(
             best = -np.sort(np.partition(-worth, min(k, worth.shape[1]) - 1, axis=1)[:, :k], axis=1).sum(1)
             shares.append(reached[best > 0] / best[best > 0])
         shares = np.concatenate(shares)
-        result[way] = 100.0 * float(shares.mean()) if len(shares) else 0.0
+        result[direction] = 100.0 * float(shares.mean()) if len(shares) else 0.0
     return result
 
 

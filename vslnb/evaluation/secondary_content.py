@@ -47,12 +47,12 @@ def secondary_matches(
     owner = np.arange(scores.shape[1]) // captions_per_image
     scores[owner, np.arange(scores.shape[1])] = -np.inf  # a wrong top-1 is the best negative
     result: dict[str, dict[str, object]] = {}
-    for axis, way in ((1, "image_to_text"), (0, "text_to_image")):
-        wrong = np.flatnonzero(ranks[way] > 0)
+    for axis, direction in ((1, "image_to_text"), (0, "text_to_image")):
+        wrong = np.flatnonzero(ranks[direction] > 0)
         retrieved = scores.argmax(axis)[wrong]
         images, captions = (wrong, retrieved) if axis else (retrieved, wrong)
         hits = [bool(named[c] & secondary[a]) and not named[c] & main[a] for a, c in zip(images, captions)]
-        result[way] = {
+        result[direction] = {
             "wrong": wrong,
             "secondary": wrong[hits] if len(wrong) else wrong,
             "retrieved": retrieved,

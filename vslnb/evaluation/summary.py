@@ -15,7 +15,7 @@ from vslnb.evaluation.secondary_content import concepts_of_split, secondary_matc
 from vslnb.semantics import CaptionSpace
 
 JUDGES = ("tfidf", "cider_d")  # similarities for NCS: at least one was not trained on
-NAMES = tuple(f"R@{k} {way.replace('_', ' ')}" for way in DIRECTIONS for k in CUTS) + ("rsum",)
+NAMES = tuple(f"R@{k} {direction.replace('_', ' ')}" for direction in DIRECTIONS for k in CUTS) + ("rsum",)
 
 
 def measure(scores: np.ndarray, split: Split) -> dict:
@@ -61,7 +61,7 @@ def _secondary(scores: np.ndarray, split: Split) -> dict:
     rule, concepts = concepts_of_split(split)
     found = secondary_matches(scores, *concepts, split.captions_per_image)
     counts = {
-        way: {"wrong": len(f["wrong"]), "secondary": len(f["secondary"]), "rate": f["rate"]}
-        for way, f in found.items()
+        direction: {"wrong": len(f["wrong"]), "secondary": len(f["secondary"]), "rate": f["rate"]}
+        for direction, f in found.items()
     }
     return {"rule": rule, **counts}

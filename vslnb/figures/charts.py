@@ -98,10 +98,12 @@ def recall_table(results: Sequence[dict]) -> Figure:
     arms = [arm for arm in ARM_COLOURS if any(result["arm"] == arm for result in results)]
     width = 0.76 / len(arms)
     axes = figure.subplots(1, 2, sharey=True)
-    for axis, way in zip(axes, ("image_to_text", "text_to_image")):
+    for axis, direction in zip(axes, ("image_to_text", "text_to_image")):
         for k, arm in enumerate(arms):
             for m, module in enumerate(modules):
-                values = [r["test"][way]["R@1"] for r in results if (r["arm"], r["module"]) == (arm, module)]
+                values = [
+                    r["test"][direction]["R@1"] for r in results if (r["arm"], r["module"]) == (arm, module)
+                ]
                 if not values:
                     continue
                 x, mean = m + width * (k + 0.5) - 0.38, float(np.mean(values))
@@ -113,7 +115,7 @@ def recall_table(results: Sequence[dict]) -> Figure:
                 upright = {"fontsize": 8} if len(arms) < 3 else {"fontsize": 7, "rotation": 90}
                 axis.annotate(f"{mean:.1f}", (x, max(values)), (0, 3), **place, **upright)
         axis.margins(y=0.16)
-        axis.set(title=way.replace("_", " "), xticks=range(len(modules)))
+        axis.set(title=direction.replace("_", " "), xticks=range(len(modules)))
         axis.set_xticklabels([MODULE_NAMES[module] for module in modules])
         _clean(axis)
     axes[0].set_ylabel("R@1 on test (percent)")

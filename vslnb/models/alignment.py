@@ -31,10 +31,10 @@ def attend(regions: Tensor, words: Tensor, mask: Tensor) -> Tensor:
 class Alignment(nn.Module):
     """Nodes [s_g, s_1 .. s_W] of every image-caption pair: (B, C, 1 + W, S)."""
 
-    def __init__(self, embedding: int, similarity: int):
+    def __init__(self, embed_dim: int, sim_dim: int):
         super().__init__()
-        self.local = nn.Linear(embedding, similarity)
-        self.whole = nn.Linear(embedding, similarity)
+        self.local = nn.Linear(embed_dim, sim_dim)
+        self.whole = nn.Linear(embed_dim, sim_dim)
         init_linear(self)
 
     def forward(

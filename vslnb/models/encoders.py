@@ -38,11 +38,11 @@ class ImageEncoder(nn.Module):
     `shift` and `scale` (F,) standardise the features; they belong to the weights and start as identity.
     """
 
-    def __init__(self, features: int, embedding: int):
+    def __init__(self, feature_dim: int, embed_dim: int):
         super().__init__()
-        self.register_buffer("shift", torch.zeros(features))
-        self.register_buffer("scale", torch.ones(features))
-        self.linear = nn.Linear(features, embedding)
+        self.register_buffer("shift", torch.zeros(feature_dim))
+        self.register_buffer("scale", torch.ones(feature_dim))
+        self.linear = nn.Linear(feature_dim, embed_dim)
         init_linear(self)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -53,12 +53,12 @@ class ImageEncoder(nn.Module):
 class TextEncoder(nn.Module):
     """Embedding, dropout, a bidirectional GRU whose two directions are averaged, l2 per word."""
 
-    def __init__(self, vocabulary: int, words: int, embedding: int, dropout: float):
+    def __init__(self, vocab_size: int, word_dim: int, embed_dim: int, dropout: float):
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, words)
+        self.embedding = nn.Embedding(vocab_size, word_dim)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         self.dropout = nn.Dropout(dropout)
-        self.gru = nn.GRU(words, embedding, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(word_dim, embed_dim, batch_first=True, bidirectional=True)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Ids (C, W) and lengths (C,) in any order -> (C, W, D), zeros past a length."""
@@ -79,13 +79,13 @@ class GlobalVector(nn.Module):
     With `parts` the two linear layers are followed by batch norm (images have it, texts do not).
     """
 
-    def __init__(self, embedding: int, dropout: float, parts: int | None = None):
+    def __init__(self, embed_dim: int, dropout: float, parts: int | None = None):
         super().__init__()
-        self.local = nn.Linear(embedding, embedding)
-        self.whole = nn.Linear(embedding, embedding)
-        self.common = nn.Linear(embedding, 1)
+        self.local = nn.Linear(embed_dim, embed_dim)
+        self.whole = nn.Linear(embed_dim, embed_dim)
+        self.common = nn.Linear(embed_dim, 1)
         self.local_norm = nn.BatchNorm1d(parts) if parts else nn.Identity()
-        self.whole_norm = nn.BatchNorm1d(embedding) if parts else nn.Identity()
+        self.whole_norm = nn.BatchNorm1d(embed_dim) if parts else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         init_linear(self)
 

@@ -23,7 +23,7 @@ CUDA_BLOCK, CUDA_KEEP = 2**27, 2**28
 class Matcher(nn.Module):
     """Scores of images and captions, by module `saf`, `sgr` or `cosine`.
 
-    >>> model = Matcher(ModelConfig("saf", embedding=8, similarity=4, words=5, vocabulary=9, regions=3, features=6))
+    >>> model = Matcher(ModelConfig("saf", embed_dim=8, sim_dim=4, word_dim=5, vocab_size=9, num_regions=3, feature_dim=6))
     >>> images = model.encode_images(torch.rand(2, 3, 6))
     >>> lengths = torch.tensor([3, 4])
     >>> captions = model.encode_captions(torch.tensor([[1, 4, 2, 0], [1, 5, 6, 2]]), lengths)
@@ -34,18 +34,18 @@ class Matcher(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        self.image_encoder = ImageEncoder(config.features, config.embedding)
-        self.text_encoder = TextEncoder(config.vocabulary, config.words, config.embedding, config.dropout)
-        self.image_global = GlobalVector(config.embedding, config.dropout, config.regions)
-        self.text_global = GlobalVector(config.embedding, config.dropout)
+        self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim)
+        self.text_encoder = TextEncoder(config.vocab_size, config.word_dim, config.embed_dim, config.dropout)
+        self.image_global = GlobalVector(config.embed_dim, config.dropout, config.num_regions)
+        self.text_global = GlobalVector(config.embed_dim, config.dropout)
         if config.module != "cosine":
-            self.alignment = Alignment(config.embedding, config.similarity)
-            self.head = nn.Linear(config.similarity, 1)
+            self.alignment = Alignment(config.embed_dim, config.sim_dim)
+            self.head = nn.Linear(config.sim_dim, 1)
             init_linear(self.head)
         if config.module == "sgr":
-            self.reasoning = Reasoning(config.similarity, config.steps)
+            self.reasoning = Reasoning(config.sim_dim, config.num_steps)
         elif config.module == "saf":
-            self.filtration = Filtration(config.similarity)
+            self.filtration = Filtration(config.sim_dim)
 
     @property
     def top(self) -> Reasoning | Filtration:
@@ -81,7 +81,7 @@ class Matcher(nn.Module):
         gram, prepared = images @ images.transpose(1, 2), self.top.prepare()
         lengths = lengths.cpu()
         order = lengths.argsort(descending=True, stable=True)
-        width, on_cuda = len(images) * self.config.embedding, images.device.type == "cuda"
+        width, on_cuda = len(images) * self.config.embed_dim, images.device.type == "cuda"
         most, keep = (CUDA_BLOCK, CUDA_KEEP) if on_cuda else (BLOCK, KEEP)
         recompute = torch.is_grad_enabled() and width * int(lengths.sum()) > keep
         columns, statistics, start = [], [], 0

@@ -76,17 +76,17 @@ def load_released(path: str | Path) -> Matcher:
 
 def _config(options: argparse.Namespace, weights: dict[str, torch.Tensor]) -> ModelConfig:
     """Shapes come from the weights themselves; only the module's name is taken from the options."""
-    embedding, features = weights["fc.weight"].shape
-    vocabulary, words = weights["embed.weight"].shape
+    embed_dim, feature_dim = weights["fc.weight"].shape
+    vocab_size, word_dim = weights["embed.weight"].shape
     return ModelConfig(
         module=options.module_name.lower(),
-        embedding=embedding,
-        similarity=len(weights["sim_tranloc_w.weight"]),
-        words=words,
-        steps=len({key.split(".")[1] for key in weights if key.startswith("SGR_module.")}),
-        vocabulary=vocabulary,
-        regions=len(weights["v_global_w.embedding_local.1.weight"]),
-        features=features,
+        embed_dim=embed_dim,
+        sim_dim=len(weights["sim_tranloc_w.weight"]),
+        word_dim=word_dim,
+        num_steps=len({key.split(".")[1] for key in weights if key.startswith("SGR_module.")}),
+        vocab_size=vocab_size,
+        num_regions=len(weights["v_global_w.embedding_local.1.weight"]),
+        feature_dim=feature_dim,
     )
 
 

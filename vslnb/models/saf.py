@@ -16,9 +16,9 @@ class Filtration(nn.Module):
     does (notebook 07). Whole captions go into a block, so the cut changes nothing.
     """
 
-    def __init__(self, similarity: int):
+    def __init__(self, sim_dim: int):
         super().__init__()
-        self.attention = nn.Linear(similarity, 1)
+        self.attention = nn.Linear(sim_dim, 1)
         self.norm = nn.BatchNorm1d(1)
         init_linear(self)
 

@@ -12,11 +12,11 @@ from vslnb.models.encoders import init_linear
 class ReasoningStep(nn.Module):
     """x <- ReLU(W_o(softmax((W_q x)(W_k x)^T) x))."""
 
-    def __init__(self, similarity: int):
+    def __init__(self, sim_dim: int):
         super().__init__()
-        self.query = nn.Linear(similarity, similarity)
-        self.key = nn.Linear(similarity, similarity)
-        self.output = nn.Linear(similarity, similarity)
+        self.query = nn.Linear(sim_dim, sim_dim)
+        self.key = nn.Linear(sim_dim, sim_dim)
+        self.output = nn.Linear(sim_dim, sim_dim)
         init_linear(self)
 
     def question(self) -> tuple[Tensor, Tensor]:
@@ -38,9 +38,9 @@ class ReasoningStep(nn.Module):
 class Reasoning(nn.Module):
     """Nodes (B, C, 1 + W, S) -> (B, C, S); the last step is computed for the node that is read."""
 
-    def __init__(self, similarity: int, steps: int):
+    def __init__(self, sim_dim: int, num_steps: int):
         super().__init__()
-        self.steps = nn.ModuleList(ReasoningStep(similarity) for _ in range(steps))
+        self.steps = nn.ModuleList(ReasoningStep(sim_dim) for _ in range(num_steps))
 
     def prepare(self) -> tuple[Tensor, ...]:
         """What all blocks of a batch share: weight and bias of every step's question."""

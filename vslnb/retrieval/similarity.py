@@ -194,7 +194,7 @@ def _fingerprint(model: Matcher, images: object, ids: object, lengths: object, p
 def _checked(model: Matcher, images: object, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Ids and lengths as int64, once they fit each other and the model, and so do the images."""
     features = images.features if isinstance(images, Split) else images
-    wanted = (model.config.regions, model.config.features)
+    wanted = (model.config.num_regions, model.config.feature_dim)
     if len(features.shape) != 3 or tuple(features.shape[1:]) != wanted:
         raise ValueError(f"the model reads images (N, {wanted[0]}, {wanted[1]}), got {tuple(features.shape)}")
     if ids.ndim != 2 or lengths.shape != ids.shape[:1]:
@@ -202,8 +202,8 @@ def _checked(model: Matcher, images: object, ids: Tensor, lengths: Tensor) -> tu
     ids, lengths = ids.long(), lengths.long()
     if len(ids) and not (1 <= int(lengths.min()) and int(lengths.max()) <= ids.shape[1]):
         raise ValueError(f"lengths go from 1 to the width of ids, {ids.shape[1]}")
-    if len(ids) and not (0 <= int(ids.min()) and int(ids.max()) < model.config.vocabulary):
-        raise ValueError(f"ids go from 0 to below the model's {model.config.vocabulary} words")
+    if len(ids) and not (0 <= int(ids.min()) and int(ids.max()) < model.config.vocab_size):
+        raise ValueError(f"ids go from 0 to below the model's {model.config.vocab_size} words")
     return ids, lengths
 
 

@@ -18,13 +18,15 @@ KEPT = "rsum_by_image.npz"  # by config_hash
 def measures_of(result: dict) -> dict[str, float]:
     """Every measure on test of one results.json, flat, by a name a reader knows."""
     test, more = result["test"], result["measures"]
-    short = {way: way.replace("_", " ") for way in DIRECTIONS}
+    short = {direction: direction.replace("_", " ") for direction in DIRECTIONS}
     flat = {"rsum": test["rsum"]}
-    flat |= {f"R@{k} {name}": test[way][f"R@{k}"] for way, name in short.items() for k in CUTS}
-    flat |= {f"median rank {name}": test[way]["median_rank"] for way, name in short.items()}
+    flat |= {f"R@{k} {name}": test[direction][f"R@{k}"] for direction, name in short.items() for k in CUTS}
+    flat |= {f"median rank {name}": test[direction]["median_rank"] for direction, name in short.items()}
     for kind, both in more["ncs"].items():
-        flat |= {f"NCS@10 {kind} {name}": both[way] for way, name in short.items()}
-    flat |= {f"secondary matches {name}": more["secondary"][way]["rate"] for way, name in short.items()}
+        flat |= {f"NCS@10 {kind} {name}": both[direction] for direction, name in short.items()}
+    flat |= {
+        f"secondary matches {name}": more["secondary"][direction]["rate"] for direction, name in short.items()
+    }
     return flat | {f"tau {who}": tau for who, tau in more.get("ratings", {}).items()}
 
 
@@ -115,9 +117,9 @@ def keep_rsum(folder: Path, result: dict, run: Path) -> None:
 def write_ranks(run: Path, scores: np.ndarray, captions_per_image: int) -> None:
     """Keep the ranks of the test queries, from which paired tests over images can be had."""
     ranks = positive_ranks(scores, captions_per_image)
-    write_json(run / RANKS, {way: values.tolist() for way, values in ranks.items()})
+    write_json(run / RANKS, {direction: values.tolist() for direction, values in ranks.items()})
 
 
 def _by_image(path: Path) -> np.ndarray:
     ranks = read_json(path, "Train the run again.", DIRECTIONS)
-    return recalls_by_image({way: np.asarray(ranks[way]) for way in DIRECTIONS})
+    return recalls_by_image({direction: np.asarray(ranks[direction]) for direction in DIRECTIONS})

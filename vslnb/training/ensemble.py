@@ -10,6 +10,7 @@ from vslnb.data.precomp import file_hash, load_split, load_vocabulary
 from vslnb.evaluation.recall_at_k import recall
 from vslnb.evaluation.summary import measure
 from vslnb.files import read_json, write_json
+from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores
 from vslnb.study.comparison import write_ranks
 from vslnb.training.run import REMEDY, load_run
@@ -38,7 +39,7 @@ def sgraf(
         InputError: if a member is not trained.
     """
     first = members[0]
-    name = first.name.replace(first.model.module, "sgraf", 1)
+    name = run_name(first).replace(first.model.module, "sgraf", 1)
     run = Path(results) / name
     found = {
         "name": name,
@@ -48,7 +49,7 @@ def sgraf(
         "seed": first.seed,
         "config_hash": ensemble_hash(members),
     }
-    best = [Path(results) / member.name / "best.safetensors" for member in members]
+    best = [Path(results) / run_name(member) / "best.safetensors" for member in members]
     weights = [file_hash(path)[:12] for path in best if path.exists()] or None
     found["weights"] = weights
     if (run / "results.json").exists():
@@ -58,7 +59,7 @@ def sgraf(
         if result["config_hash"] == found["config_hash"] and same:
             return result
     vocabulary = load_vocabulary(data)
-    paths = [Path(results) / member.name for member in members]
+    paths = [Path(results) / run_name(member) for member in members]
     models = {path: load_run(path, device)[0] for path in paths}
     run.mkdir(parents=True, exist_ok=True)
     for part in ("dev", "test"):

@@ -21,6 +21,7 @@ from vslnb.evaluation.recall_at_k import recall
 from vslnb.evaluation.summary import measure
 from vslnb.files import read_json, write_json, write_text
 from vslnb.locks import locked
+from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores, resolve_device, split_scores
 from vslnb.study.comparison import write_ranks
 from vslnb.training.mechanism import by_epoch
@@ -70,7 +71,7 @@ def train(
         if (run / "results.json").exists():
             return read_json(run / "results.json", REMEDY, ("dev", "test"))
         done = load_last(run, trainer.model, trainer.optimizer)
-        trainer.guard.beaten = done["beaten"]
+        trainer.guard.pairwise_accuracy = done["pairwise_accuracy"]
         _train(run, trainer, done, progress)
         return _finish(run, trainer, done, progress and first)
 
@@ -107,7 +108,7 @@ def _train(run: Path, trainer: Trainer, done: dict, progress: bool) -> None:
         nonlocal began, saved
         now = time.monotonic()
         done["seconds"], began, saved = done["seconds"] + now - began, now, now
-        done["beaten"] = trainer.guard.beaten
+        done["pairwise_accuracy"] = trainer.guard.pairwise_accuracy
         if first:
             write_text(run / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in done["lines"]))
             save_last(run, trainer.model, trainer.optimizer, done)
@@ -197,7 +198,7 @@ def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
     }
     if distributed.process_index() == 0:
         about = {
-            "name": config.name,
+            "name": run_name(config),
             "recipe": config.recipe,
             "module": config.model.module,
             "arm": config.arm,

@@ -11,7 +11,18 @@ from torch import Tensor
 from vslnb.losses import Objective
 
 TOP = 0.1  # share of a row that counts as the top of its list
-FOLLOWED = ("triplet", "visual", "spread", "beaten", "live", "norm", "agreement", "pull", "top", "own")
+FOLLOWED = (
+    "triplet",
+    "visual",
+    "spread",
+    "pairwise_accuracy",
+    "live",
+    "norm",
+    "agreement",
+    "pull",
+    "top",
+    "own",
+)
 
 
 def pulls(objective: Objective, scores: Tensor, semantics: Tensor, negatives: str) -> dict[str, float]:

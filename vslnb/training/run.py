@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from vslnb.config import GIVES_UP, Config
+from vslnb.config import Config
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
@@ -29,7 +29,7 @@ PROGRESS = {
     "best": int | float,
     "seconds": int | float,
     "lines": list,
-    "beaten": list,
+    "pairwise_accuracy": list,
 }
 REMEDY = "Remove the run and train it again, or choose another --run."
 
@@ -95,7 +95,7 @@ def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device:
     path = Path(path)
     model = load_run(path, device)[0] if path.is_dir() else load_released(path).to(resolve_device(device))
     config, (_, regions, features) = model.config, split.features.shape
-    wanted = (config.vocabulary, config.regions, config.features)
+    wanted = (config.vocab_size, config.num_regions, config.feature_dim)
     if wanted != (len(vocabulary), regions, features):
         raise InputError(
             path,
@@ -135,7 +135,9 @@ def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
             raise InputError(
                 run, "a run is already here", "Add --resume to go on with it, or choose another --run."
             )
-        old, new = (c.with_settings({GIVES_UP: True}).to_dict() for c in (read_config(run), config))
+        old, new = (
+            c.with_settings({"training.stop_on_collapse": True}).to_dict() for c in (read_config(run), config)
+        )
         if old != new:
             parts = [f"{a}: {old.get(a)} there, {new[a]} asked" for a in new if old.get(a) != new[a]]
             raise InputError(
@@ -181,7 +183,7 @@ def load_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer) -> di
     """
     folder = next((run / name for name in ("last", "last.old") if (run / name).exists()), None)
     if folder is None:
-        return FRESH | {"lines": [], "beaten": []}
+        return FRESH | {"lines": [], "pairwise_accuracy": []}
     path = folder / "state.safetensors"
     tensors, content = read_tensors(path, REMEDY), optimizer.state_dict()
     weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
@@ -194,7 +196,9 @@ def load_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer) -> di
             content["state"].setdefault(int(index), {})[name] = value
     _fill(optimizer.load_state_dict, content, path)
     path = folder / "progress.json"
-    there = FRESH | {"beaten": []} | read_json(path, REMEDY, ("epochs", "best", "lines", "seconds"))
+    there = (
+        FRESH | {"pairwise_accuracy": []} | read_json(path, REMEDY, ("epochs", "best", "lines", "seconds"))
+    )
     for name, kind in PROGRESS.items():
         if not isinstance(there[name], kind) or isinstance(there[name], bool):
             raise InputError(path, f"{name} is {there[name]!r:.60}", REMEDY)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vslnb.config import Config
 from vslnb.errors import InputError
+from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import resolve_device
 from vslnb.training.loop import TrainingError, complete, train
 from vslnb.training.run import training_seconds
@@ -34,7 +35,7 @@ def sweep(
     one that was cut short, also by the death of its worker, goes on from what it last saved.
 
     Args:
-        configs: runs, each to a folder of its own below `results`, see `Config.name`.
+        configs: runs, each to a folder of its own below `results`, see `recipes.run_name`.
         data: a folder in the SCAN layout.
         results: where the runs live.
         device: `auto`, `cuda`, `mps` or `cpu`.
@@ -48,13 +49,13 @@ def sweep(
     by_hash = {result["config_hash"]: result for result in known}
     waiting = {}
     for config in configs:
-        run = Path(results) / config.name
+        run = Path(results) / run_name(config)
         if known_one := by_hash.get(config.hash):
             yield known_one
         elif done := complete(config, data, run):
             yield done | {"seconds": training_seconds(run)}
         else:
-            waiting[config.name] = config
+            waiting[run_name(config)] = config
     faults: list[str] = []
     for attempt in range(1, ATTEMPTS + 1 if waiting else 1):
         try:

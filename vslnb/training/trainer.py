@@ -28,7 +28,7 @@ from vslnb.models import Matcher
 from vslnb.ranking import live_share
 from vslnb.retrieval.similarity import encode_captions, products, resolve_device
 from vslnb.semantics import CaptionSpace
-from vslnb.training.collapse import CollapseGuard, beaten_share
+from vslnb.training.collapse import CollapseGuard, pairwise_accuracy
 from vslnb.training.mechanism import pulls
 
 LOG_EVERY = 10
@@ -81,7 +81,9 @@ class Trainer:
         self.dev = load_split(data, "dev").head(config.training.dev_images)
         self.vocabulary = load_vocabulary(data)
         _, regions, features = self.split.features.shape
-        model = replace(config.model, vocabulary=len(self.vocabulary), regions=regions, features=features)
+        model = replace(
+            config.model, vocab_size=len(self.vocabulary), num_regions=regions, feature_dim=features
+        )
         self.config = replace(config, model=model)
         self.device = resolve_device(device)
         size = min(config.training.batch_size, len(self.split.captions))
@@ -115,10 +117,10 @@ class Trainer:
 
     def _fit_space(self) -> CaptionSpace:
         loss, q = self.config.loss, self.split.captions_per_image
-        count = loss.captions or q
+        count = loss.captions_per_image or q
         if count > q or (count < q and loss.beta_text):
             remedy = f"At most {q}, and all of them where beta_text is not 0."
-            raise InputError(f"loss.captions={count}", "cannot be served", remedy)
+            raise InputError(f"loss.captions_per_image={count}", "cannot be served", remedy)
         captions = tuple(caption for k, caption in enumerate(self.split.captions) if k % q < count)
         return fit_once(captions, count, loss.similarity)
 
@@ -158,17 +160,17 @@ class Trainer:
         # On an accelerator the scores are on their way while the semantics are computed here.
         scores, loss = self.scores(captions, epoch, step), self.config.loss
         textual = None
-        if loss.beta_text and epoch >= loss.triplet_epochs:
+        if loss.beta_text and epoch >= loss.vsl_warmup_epochs:
             textual = self._there(torch.from_numpy(self.space.caption_similarity(captions)))
         semantics = self._semantics(captions, epoch)
         return self.objective(scores, semantics, textual, self._negatives(epoch)), scores.detach()
 
     def _negatives(self, epoch: int) -> str:
-        return "violating" if epoch < self.config.loss.all_negatives_epochs else "hardest"
+        return "violating" if epoch < self.config.loss.violating_epochs else "hardest"
 
     def _semantics(self, captions: np.ndarray, epoch: int) -> Tensor | None:
         """What L_vs and slack read of a batch, None while they are not at work."""
-        if not self.config.loss.reads_images or epoch < self.config.loss.triplet_epochs:
+        if not self.config.loss.reads_images or epoch < self.config.loss.vsl_warmup_epochs:
             return None
         images = self.meaning_of[captions // self.split.captions_per_image]
         return self._there(torch.from_numpy(self.space.image_similarity(images)))
@@ -186,9 +188,9 @@ class Trainer:
             parts["loss"].backward()
         distributed.sum_gradients(self.model.parameters())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.training.clip)
-        told = [*(value.detach() for value in parts.values()), scores.std(), beaten_share(scores), norm]
+        told = [*(value.detach() for value in parts.values()), scores.std(), pairwise_accuracy(scores), norm]
         values = torch.stack(told).tolist()  # one wait for the device a step
-        values = dict(zip([*parts, "spread", "beaten", "norm"], values))
+        values = dict(zip([*parts, "spread", "pairwise_accuracy", "norm"], values))
         if fault := self._fault(values, len(captions)):
             raise TrainingError(f"epoch {epoch + 1}, step {step + 1}: {fault}")
         self.optimizer.step()
@@ -239,12 +241,12 @@ class Trainer:
                 return f"the {'gradient' if name == 'norm' else name} is {values[name]}. {remedy}"
         if values["norm"] > EXPLODED:
             return f"the gradient explodes (norm {values['norm']:.1e}). {remedy}"
-        collapsed = self.guard(values["triplet"], values["spread"], values["beaten"], batch)
+        collapsed = self.guard(values["triplet"], values["spread"], values["pairwise_accuracy"], batch)
         if collapsed and self.config.training.stop_on_collapse:
             return (
                 f"collapsed: every score is equal (spread {values['spread']:.1e}) and the triplet loss stands at "
                 f"2 * batch * margin = {2 * batch * self.config.loss.margin:.1f}. Try all negatives first "
-                "(--set loss.all_negatives_epochs=1 or more), a smaller learning rate or a larger batch; "
+                "(--set loss.violating_epochs=1 or more), a smaller learning rate or a larger batch; "
                 "--set training.stop_on_collapse=false goes on regardless."
             )
         return ""

@@ -2,7 +2,7 @@
 
 const { views, looks, lists, boxes, rules } = window.VSLNB;
 const listeners = {};
-let place = { way: "text_to_image", list: Object.keys(lists.text_to_image)[0], index: 0 };
+let place = { direction: "text_to_image", list: Object.keys(lists.text_to_image)[0], index: 0 };
 
 const model = {
   values: {},
@@ -22,8 +22,8 @@ const model = {
 
 function show(next) {
   place = next;
-  const queries = lists[place.way][place.list];
-  const view = views[`${place.way} ${queries[place.index]}`];
+  const queries = lists[place.direction][place.list];
+  const view = views[`${place.direction} ${queries[place.index]}`];
   model.values.view = {
     ...view,
     state: { ...view.state, curated: place.list },
@@ -42,7 +42,7 @@ function show(next) {
 function openMiss(view, queries, name) {
   const column = view.columns.find((one) => one.model === name) ?? view.columns[0];
   const row = column.rows.find((one) => !one.hit) ?? column.rows[0];
-  model.values.look = lookOf(`${place.way} ${queries[place.index]} ${column.model} ${row.item}`);
+  model.values.look = lookOf(`${place.direction} ${queries[place.index]} ${column.model} ${row.item}`);
 }
 
 function lookOf(key) {
@@ -51,16 +51,16 @@ function lookOf(key) {
 }
 
 function answer(request) {
-  const queries = lists[place.way][place.list];
+  const queries = lists[place.direction][place.list];
   if (request.kind === "step") {
     show({ ...place, index: (place.index + request.by + queries.length) % queries.length });
-  } else if (request.kind === "list" && lists[place.way][request.name]) {
+  } else if (request.kind === "list" && lists[place.direction][request.name]) {
     show({ ...place, list: request.name, index: 0 });
-  } else if (request.kind === "state" && request.state.way !== place.way) {
-    const there = lists[request.state.way];
-    show({ way: request.state.way, list: place.list in there ? place.list : Object.keys(there)[0], index: 0 });
+  } else if (request.kind === "state" && request.state.direction !== place.direction) {
+    const there = lists[request.state.direction];
+    show({ direction: request.state.direction, list: place.list in there ? place.list : Object.keys(there)[0], index: 0 });
   } else if (request.kind === "look") {
-    model.values.look = lookOf(`${place.way} ${queries[place.index]} ${request.model} ${request.item}`);
+    model.values.look = lookOf(`${place.direction} ${queries[place.index]} ${request.model} ${request.item}`);
     listeners["change:look"]();
   }
 }
@@ -68,7 +68,7 @@ function answer(request) {
 function restored() {
   try {
     const found = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-    if (lists[found.way][found.list][found.index] !== undefined) return found;
+    if (lists[found.direction][found.list][found.index] !== undefined) return found;
   } catch {
     // no link, or not one of ours: begin at the beginning
   }

@@ -46,7 +46,7 @@ function controls(view, ask) {
   const bar = element("div", "vb-bar");
   const names = offers.models.map((name) => [name, name]);
   const ways = [["text_to_image", "caption → pictures"], ["image_to_text", "picture → captions"]];
-  bar.append(choice("direction", ways, state.way, (way) => change({ way, query: 0, text: "", curated: "" })));
+  bar.append(choice("direction", ways, state.direction, (direction) => change({ direction, query: 0, text: "", curated: "" })));
   const [a, b] = state.models;
   const first = (name) => change({ models: name === b ? [b, a] : b ? [name, b] : [name] }); // never one model twice
   const second = [["", "none"], ...names.filter(([name]) => name !== a)];
@@ -77,7 +77,7 @@ function controls(view, ask) {
     free.value = state.text;
     free.setAttribute("aria-label", "free text");
     free.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") change({ text: free.value, way: "text_to_image", curated: "" });
+      if (event.key === "Enter") change({ text: free.value, direction: "text_to_image", curated: "" });
     });
     row.append(free);
   }
@@ -117,7 +117,7 @@ function columns(view, ask) {
     const part = element("section", "vb-column");
     const truth = column.truth === null ? "" : `: truth at rank ${column.truth}`;
     part.append(element("h3", "vb-model", `${"AB"[k]} · ${column.model}${truth}`));
-    const cards = element("div", view.state.way === "text_to_image" ? "vb-pictures" : "vb-texts");
+    const cards = element("div", view.state.direction === "text_to_image" ? "vb-pictures" : "vb-texts");
     column.rows.forEach((row) => cards.append(result(view, column, row, ask)));
     part.append(cards);
     grid.append(part);

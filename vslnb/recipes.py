@@ -1,0 +1,127 @@
+"""The named recipes: DATA-MODULE[-vsl][-released | -sgraf], and the arms of a comparison."""
+
+from __future__ import annotations
+
+from vslnb.config import MODULES, NOT_HASHED, RANKS, Config, LossConfig, ModelConfig, TrainingConfig
+from vslnb.errors import InputError
+
+DATA = ("world", "flickr8k", "f30k", "coco")
+ARMS = ("triplet", *(f"vsl-{rank}" for rank in RANKS), "vsl-shuffled", "slack", "slack-shuffled")
+# The paper (Sec. IV-A), its released code and SGRAF: (epochs, epochs before the decay) by data and module.
+SCHEDULES = {
+    "": {"f30k-sgr": (45, 25), "f30k-saf": (25, 10), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
+    "released": {"f30k-sgr": (40, 25), "f30k-saf": (30, 15), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
+    "sgraf": {"f30k-sgr": (40, 30), "f30k-saf": (30, 20), "coco-sgr": (20, 10), "coco-saf": (20, 10)},
+}
+# The flickr8k recipes: learning rate, beta (at batch 64) and tau, by the rule of experiments/tuning.py, on dev.
+TUNED = {"saf": (0.002, 5.0, 0.001), "sgr": (0.002, 5.0, 0.001), "cosine": (0.001, 10.0, 0.001)}
+BETA, BETA_BATCH = 10.0, 128  # Sec. III-B and IV-A; the triplet is a sum over the batch, VSL a mean
+
+
+def recipe(name: str) -> Config:
+    """The configuration of a name DATA-MODULE[-vsl][-released | -sgraf].
+
+    `-vsl` adds the loss of the paper (its rank, `cider`, and beta 10 at batch 128; a smaller batch has a
+    smaller beta, which keeps the ratio of the two losses: notebook 04; flickr8k has what `TUNED`
+    says); `-released` takes the released code's width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning
+    rate and schedule. Without `-vsl` the same recipe with beta = 0.
+
+    Raises:
+        InputError: for a name that is not one.
+
+    >>> recipe("f30k-sgr-vsl").training.epochs, recipe("f30k-sgr-vsl").loss.beta
+    (45, 10.0)
+    >>> recipe("world-cosine").loss.beta
+    0.0
+    """
+    parts = name.split("-")
+    suffix = parts.pop() if parts[-1] in ("released", "sgraf") else ""
+    vsl = parts[-1] == "vsl"
+    data, module = (parts[:-1] if vsl else parts) if len(parts) == 2 + vsl else ("", "")
+    if data not in DATA or module not in MODULES:
+        raise InputError(
+            f"recipe {name!r}",
+            "there is no such recipe",
+            f"Names are DATA-MODULE[-vsl][-released|-sgraf] with DATA {', '.join(DATA)} "
+            f"and MODULE {', '.join(MODULES)}; for example world-saf-vsl.",
+        )
+    model, training, violating_epochs = _sizes(data, module, suffix)
+    released = suffix == "released"
+    beta = BETA * training.batch_size / BETA_BATCH
+    _, beta, temperature = TUNED[module] if data == "flickr8k" else (0, beta, LossConfig().temperature)
+    loss = LossConfig(
+        beta=beta if vsl else 0.0,
+        temperature=temperature,
+        rank="released" if released else "paper",
+        similarity="tfidf" if released else "cider",
+        violating_epochs=violating_epochs,
+        vsl_warmup_epochs=1 if data in ("world", "flickr8k") else 0,
+    )
+    return Config(name, model=model, loss=loss, training=training)
+
+
+def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
+    """The configuration of an arm of a comparison: one recipe, and only what the arm's name says changed.
+
+    Args:
+        data: `world`, `flickr8k`, `f30k` or `coco`.
+        module: `saf`, `sgr` or `cosine`.
+        arm: `triplet`; `vsl-` with a rank; `vsl-shuffled`, the paper's loss with the captions exchanged among
+            images; `slack`, no VSL but similarity-adaptive margins, and `slack-shuffled`.
+        seed: of weights, order and dropout.
+
+    Raises:
+        InputError: for a name that is not one.
+
+    >>> arm_recipe("world", "saf", "vsl-descending").loss.rank
+    'descending'
+    """
+    if arm.startswith(("triplet", "slack")):
+        changes = {"loss.slack": float(arm != "triplet"), "loss.shuffled": arm.endswith("shuffled")}
+        config = recipe(f"{data}-{module}").with_settings(changes | {"seed": seed})
+        if config.arm == arm:
+            return config
+    if arm not in ARMS:
+        raise InputError(f"arm {arm!r}", "there is no such arm", f"One of {', '.join(ARMS)}.")
+    changes = {"loss.shuffled": True} if arm == "vsl-shuffled" else {"loss.rank": arm.removeprefix("vsl-")}
+    return recipe(f"{data}-{module}-vsl").with_settings(changes | {"seed": seed})
+
+
+def run_name(config: Config) -> str:
+    """Module, arm, what else differs from the recipe, and seed: the folder of a run inside its profile's.
+
+    >>> run_name(recipe("world-saf-vsl"))
+    'saf-vsl-paper-s0'
+    >>> run_name(recipe("world-saf-vsl").with_settings({"loss.beta": 6, "loss.rank": "released"}))
+    'saf-vsl-released-beta=6-s0'
+    >>> run_name(arm_recipe("world", "saf", "vsl-shuffled").with_settings({"loss.rank": "released"}))
+    'saf-vsl-shuffled-rank=released-s0'
+    """
+    plain = recipe(config.recipe).settings()
+    # The arm's name says these already.
+    unsaid = {*NOT_HASHED, "loss.shuffled"} | ({"loss.rank"} if not config.loss.shuffled else set())
+    unsaid |= {"model.module", "model.vocab_size", "model.num_regions", "model.feature_dim"}
+    changed = "".join(
+        f"-{name.rpartition('.')[2]}={f'{value:g}' if isinstance(value, float) else value}"
+        for name, value in config.settings().items()
+        if value != plain[name] and name not in unsaid
+    )
+    return f"{config.model.module}-{config.arm}{changed}-s{config.seed}"
+
+
+def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:
+    """Model, training and epochs of violating negatives; the last avoid the collapse of notebook 07."""
+    if data in ("f30k", "coco"):
+        epochs, decay = SCHEDULES[suffix][f"{data}-{'saf' if module == 'cosine' else module}"]
+        rate = 2e-4 if suffix == "sgraf" else 3e-4
+        model = ModelConfig(module=module, embed_dim=1024 if suffix else 2048)
+        # The two programs take the hardest negatives from the first step; the paper does not say.
+        return model, TrainingConfig(epochs, decay, rate), 0 if suffix else 1
+    if data == "flickr8k":
+        model = ModelConfig(module=module, embed_dim=128, sim_dim=32)
+        epochs, decay = (6, 4) if module == "cosine" else (4, 3)
+        rate = TUNED[module][0]
+        training = TrainingConfig(epochs, decay, rate, 64, standardise=True, dev_images=250)
+        return model, training, epochs
+    model = ModelConfig(module=module, embed_dim=64, sim_dim=16, word_dim=64)
+    return model, TrainingConfig(5, 4, 2e-3, 32, standardise=True), 5
