@@ -14,9 +14,10 @@ import torch
 
 from engine import full_width, inputs
 from measure import ROOT, read, seconds, write
+from vslnb.device import matmul_precision
 from vslnb.losses import Objective
 from vslnb.models import Matcher
-from vslnb.retrieval.similarity import products, similarity_matrix
+from vslnb.retrieval.similarity import similarity_matrix
 
 sys.path.insert(0, str(ROOT / "tests"))
 import reference  # noqa: E402
@@ -61,10 +62,10 @@ def step(module: str, batch: int) -> dict[str, dict]:
 
     rows = {}
     for kind, precision in KINDS.items():
-        with products(precision):
+        with matmul_precision(precision):
             rows[kind] = timed(lambda: action(Matcher.scores))
     if batch == BATCHES[0]:
-        with products("float32"):
+        with matmul_precision("float32"):
             rows["reference"] = timed(lambda: action(reference.scores), repeats=1)
         for kind in KINDS:
             rows[kind]["ratio"] = round(rows["reference"]["median"] / rows[kind]["median"], 1)

@@ -12,10 +12,10 @@ import torch
 
 from measure import ROOT, alone, read, resident_mib, seconds, write
 from vslnb.config import ModelConfig
+from vslnb.device import keep_freed_memory, matmul_precision
 from vslnb.losses import Objective
-from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
-from vslnb.retrieval.similarity import products, similarity_matrix
+from vslnb.retrieval.similarity import similarity_matrix
 
 sys.path.insert(0, str(ROOT / "tests"))
 import reference  # noqa: E402
@@ -80,7 +80,7 @@ def step(module: str, kind: str, batch: int) -> dict:
         scorer = reference.scores if kind == "reference" else Matcher.scores
         Objective()(scorer(model, regions, words, lengths))["loss"].backward()
 
-    with products("float32" if kind == "reference" else kind):
+    with matmul_precision("float32" if kind == "reference" else kind):
         if kind != "reference":  # the loop takes most of a minute, and nothing of it needs to warm up
             action()
         return {"value": seconds(action), "before_mib": before}

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from engine import full_width
 from measure import alone, peak_mib, read, resident_mib, seconds, write
 from vslnb.data.precomp import Split
-from vslnb.memory import keep_freed_memory
+from vslnb.device import keep_freed_memory
 from vslnb.retrieval.gallery import Gallery, encode_captions, encode_images, search
 from vslnb.retrieval.matrix_store import MatrixFile
 from vslnb.retrieval.shortlist import shortlist_scores

@@ -12,8 +12,8 @@ import json
 from tqdm.auto import tqdm
 
 from vslnb.data.world.build import build_world
-from vslnb.files import write_json
 from vslnb.recipes import arm_recipe
+from vslnb.storage import write_json
 from vslnb.study.profiles import ROOT
 from vslnb.training.sweep import sweep
 

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterator
 
 from vslnb.config import Config, ensemble_hash
-from vslnb.files import write_json
 from vslnb.recipes import arm_recipe, run_name
+from vslnb.storage import write_json
 from vslnb.study.comparison import keep_rsum
 from vslnb.study.profiles import ROOT, known_results, load_profile
 from vslnb.training.ensemble import sgraf

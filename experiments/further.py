@@ -29,8 +29,8 @@ import torch
 
 from store import read
 from vslnb.config import Config
-from vslnb.files import write_json
 from vslnb.recipes import arm_recipe
+from vslnb.storage import write_json
 from vslnb.study.profiles import ROOT
 from vslnb.training.sweep import sweep
 from vslnb.training.trainer import TrainingError

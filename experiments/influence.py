@@ -25,11 +25,11 @@ from tqdm.auto import tqdm
 from store import read
 from trained import unasked
 from vslnb.data.precomp import Split, load_split, load_vocabulary
-from vslnb.files import write_json
 from vslnb.losses import Objective
 from vslnb.models.matcher import Matcher
 from vslnb.recipes import arm_recipe
 from vslnb.semantics import CaptionSpace
+from vslnb.storage import write_json
 from vslnb.study.profiles import ROOT, load_profile
 from vslnb.training.mechanism import beside_each_other
 from vslnb.training.run import load_run

@@ -13,9 +13,9 @@ from store import read
 from trained import unasked
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.evaluation.recall_at_k import recall
-from vslnb.files import write_json
 from vslnb.recipes import recipe
 from vslnb.retrieval.similarity import split_scores
+from vslnb.storage import write_json
 from vslnb.study.profiles import ROOT, load_profile
 from vslnb.training.run import load_run
 

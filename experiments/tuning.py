@@ -16,9 +16,9 @@ from pathlib import Path
 from vslnb.config import Config
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.evaluation.recall_at_k import recall
-from vslnb.files import write_json
 from vslnb.recipes import recipe
 from vslnb.retrieval.similarity import split_scores
+from vslnb.storage import write_json
 from vslnb.study.profiles import ROOT
 from vslnb.training.run import load_run
 from vslnb.training.sweep import sweep

@@ -50,7 +50,7 @@ def import_flickr8k(source: Path, dest: Path, device: Device = "auto", quiet: Qu
     """
     from vslnb.data.importing.dataset import import_flickr8k as run
     from vslnb.data.importing.features import EfficientNetLite0
-    from vslnb.retrieval.similarity import resolve_device
+    from vslnb.device import resolve_device
 
     typer.echo(json.dumps(run(source, dest, EfficientNetLite0(resolve_device(device)), not quiet), indent=1))
 
@@ -70,7 +70,7 @@ def import_captions(
     """
     from vslnb.data.importing.dataset import import_captions as run
     from vslnb.data.importing.features import EfficientNetLite0
-    from vslnb.retrieval.similarity import resolve_device
+    from vslnb.device import resolve_device
 
     backbone = EfficientNetLite0(resolve_device(device))
     report = run(images, captions, dest, captions_per_image, backbone=backbone, progress=not quiet)
@@ -110,8 +110,8 @@ def train(
     Example: torchrun --nproc-per-node 4 -m -- vslnb train coco-sgr --data data/coco_precomp --run runs/sgr
     """
     from vslnb import distributed
+    from vslnb.device import resolve_device
     from vslnb.recipes import recipe as find_recipe
-    from vslnb.retrieval.similarity import resolve_device
     from vslnb.training.loop import TrainingError
     from vslnb.training.loop import train as start
 
@@ -161,11 +161,12 @@ def evaluate(
     """
     from vslnb import distributed
     from vslnb.data.precomp import load_split, load_vocabulary
+    from vslnb.device import resolve_device
     from vslnb.evaluation.intervals import bootstrap, recalls_by_image
     from vslnb.evaluation.recall_at_k import fold_mean, positive_ranks
     from vslnb.evaluation.summary import measure
     from vslnb.retrieval.shortlist import shortlist_scores
-    from vslnb.retrieval.similarity import resolve_device, split_scores
+    from vslnb.retrieval.similarity import split_scores
     from vslnb.training.run import data_of, load_matcher
 
     if shortlist > 1 and distributed.world_size_from_env() > 1:

@@ -25,9 +25,9 @@ class InputError(ValueError):
         return f"{where}: {problem.rstrip('.')}. {remedy}"
 
 
-class Busy(InputError):
+class FolderBusyError(InputError):
     """Another process writes to the place that was named."""
 
 
-class Stale(InputError):
+class StaleCacheError(InputError):
     """What is kept there belongs to other weights, other data or an older program, or is damaged."""

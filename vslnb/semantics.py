@@ -19,7 +19,7 @@ from scipy import sparse
 from vslnb.config import SIMILARITIES
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
-from vslnb.files import write_stream
+from vslnb.storage import write_stream
 
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 import reference
 from conftest import DEVICES, GOLDEN, shared, small_model
+from vslnb.device import matmul_precision
 from vslnb.errors import InputError
 from vslnb.losses import Objective
 from vslnb.models import load_released
 from vslnb.models import matcher as matcher_module
-from vslnb.retrieval.similarity import products, similarity_matrix
+from vslnb.retrieval.similarity import similarity_matrix
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -20,7 +21,7 @@ def test_released_checkpoints_give_the_golden_numbers(module, device):
     model = load_released(shared(f"golden/released_{module}.pth.tar")).to(device)
     assert not model.training
     lengths, ids = torch.from_numpy(golden["caption_lengths"]), torch.from_numpy(golden["caption_ids"])
-    with torch.inference_mode(), products("float32"):
+    with torch.inference_mode(), matmul_precision("float32"):
         images = model.encode_images(torch.from_numpy(golden["images"]).to(device))
         captions = model.encode_captions(ids.to(device), lengths)
         scores = model.scores(images, captions, lengths)

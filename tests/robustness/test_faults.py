@@ -20,15 +20,13 @@ from test_importing import MeanColour, make_photos, token_file
 from test_loop import TINY, tiny
 
 from conftest import PROGRAM_ENV
-from vslnb.arrays import new_array
 from vslnb.data.importing.dataset import import_captions
 from vslnb.data.precomp import load_split
-from vslnb.errors import Busy, InputError
+from vslnb.errors import FolderBusyError, InputError
 from vslnb.figures.charts import Figure
-from vslnb.files import write_bytes
-from vslnb.locks import locked
 from vslnb.retrieval.matrix_store import MatrixFile
 from vslnb.retrieval.similarity import similarity_matrix
+from vslnb.storage import locked, new_array, write_bytes
 from vslnb.study.profiles import save_figure
 from vslnb.study.report import write_report
 from vslnb.training.loop import Trainer, TrainingError, train
@@ -125,7 +123,7 @@ def trained(dataset, tmp_path):
 
 
 def test_the_second_process_in_a_folder_is_refused(dataset, tmp_path):
-    with locked(tmp_path / "run"), pytest.raises(Busy, match="another process is writing here"):
+    with locked(tmp_path / "run"), pytest.raises(FolderBusyError, match="another process is writing here"):
         train(tiny(), dataset, tmp_path / "run", device="cpu", progress=False)
     train(tiny(training__epochs=1), dataset, tmp_path / "run", device="cpu", progress=False)
 

@@ -15,9 +15,9 @@ from conftest import PROGRAM_ENV, write_dataset
 from vslnb import distributed
 from vslnb.config import MODULES
 from vslnb.errors import InputError
-from vslnb.files import read_json
 from vslnb.recipes import recipe
 from vslnb.retrieval.similarity import split_scores
+from vslnb.storage import read_json
 from vslnb.training.loop import Trainer
 
 PROGRAM = ("-m", "--", "vslnb")  # without the dashes torchrun takes --run for one of its own, in Python 3.11

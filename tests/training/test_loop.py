@@ -13,9 +13,10 @@ from conftest import DEVICES, write_dataset
 from vslnb.cli import app, main
 from vslnb.config import MODULES, PRECISIONS, Config
 from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.device import matmul_precision
 from vslnb.errors import InputError
 from vslnb.recipes import ARMS, arm_recipe, recipe, run_name
-from vslnb.retrieval.similarity import products, similarity_matrix
+from vslnb.retrieval.similarity import similarity_matrix
 from vslnb.training.collapse import CollapseGuard
 from vslnb.training.loop import Trainer, TrainingError, train
 from vslnb.training.run import load_matcher, load_run
@@ -150,7 +151,7 @@ def test_precision_is_a_setting(dataset):
     for recurrent in (True, False):  # what a user has set comes back, also after a fault
         torch.backends.cudnn.allow_tf32 = recurrent
         for precision in PRECISIONS:
-            with pytest.raises(KeyError), products(precision):
+            with pytest.raises(KeyError), matmul_precision(precision):
                 assert torch.backends.cudnn.allow_tf32 == (precision != "float32")
                 raise KeyError
             assert torch.backends.cudnn.allow_tf32 == recurrent

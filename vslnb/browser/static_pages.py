@@ -15,7 +15,7 @@ from vslnb.browser.rankings import LISTS, SECONDARY, Browser, BrowserState
 from vslnb.browser.session import Session, load_browser, shrunk
 from vslnb.errors import InputError
 from vslnb.evaluation.recall_at_k import DIRECTIONS
-from vslnb.files import write_text
+from vslnb.storage import write_text
 
 STATIC = Path(__file__).parent / "static"
 BEGIN = "window.VSLNB ="

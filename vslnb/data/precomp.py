@@ -16,11 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vslnb.arrays import open_array
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_json, write_stream, write_text
-from vslnb.memory import forget
+from vslnb.storage import forget, open_array, read_json, write_json, write_stream, write_text
 
 SPLITS = ("train", "dev", "test", "testall")
 MANIFEST = "dataset.json"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_text
+from vslnb.storage import read_json, write_text
 
 if TYPE_CHECKING:
     from nltk.tokenize.api import TokenizerI

@@ -10,7 +10,7 @@ import numpy as np
 
 from vslnb.data.precomp import Split
 from vslnb.evaluation.recall_at_k import as_array, positive_ranks
-from vslnb.files import read_json
+from vslnb.storage import read_json
 
 
 def secondary_matches(

@@ -15,15 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vslnb.arrays import new_array, open_array
 from vslnb.data.importing.features import EfficientNetLite0, read_photo
 from vslnb.data.precomp import MANIFEST, Split, file_hash, read_manifest
 from vslnb.data.vocabulary import Vocabulary
-from vslnb.errors import InputError, Stale
-from vslnb.files import read_json, write_json
-from vslnb.locks import locked
+from vslnb.errors import InputError, StaleCacheError
 from vslnb.models import Matcher
 from vslnb.retrieval import similarity
+from vslnb.storage import locked, new_array, open_array, read_json, write_json
 
 NOTE, REMEDY = "gallery.json", "Remove it; it will be made again."
 DIMENSIONS = {"parts": (3, np.float32), "wholes": (2, np.float32), "lengths": (1, np.int64)}
@@ -47,16 +45,16 @@ class Gallery:
             weights: the hash of the weights.
 
         Raises:
-            Stale: for a gallery of another kind, of other weights, or a damaged one.
+            StaleCacheError: for a gallery of another kind, of other weights, or a damaged one.
         """
         self.folder, self.note = Path(folder), {"kind": kind, "weights": weights, "segments": []}
         if (self.folder / NOTE).exists():
-            found = read_json(self.folder / NOTE, REMEDY, ("kind", "weights", "segments"), Stale)
+            found = read_json(self.folder / NOTE, REMEDY, ("kind", "weights", "segments"), StaleCacheError)
             if (found["kind"], found["weights"]) != (kind, weights):
-                raise Stale(self.folder, "a gallery of other weights or of another kind", REMEDY)
+                raise StaleCacheError(self.folder, "a gallery of other weights or of another kind", REMEDY)
             sizes = found["segments"]
             if not isinstance(sizes, list) or not all(type(size) is int and size > 0 for size in sizes):
-                raise Stale(self.folder / NOTE, f"`segments` is {sizes!r:.60}", REMEDY)
+                raise StaleCacheError(self.folder / NOTE, f"`segments` is {sizes!r:.60}", REMEDY)
             self.note = found
         self._wholes = torch.empty(0)
         self.segments = [self._open(k) for k in range(len(self.note["segments"]))]
@@ -71,16 +69,18 @@ class Gallery:
         try:
             arrays = {name: open_array(self._path(segment, name)) for name in DIMENSIONS}
         except (OSError, ValueError) as fault:
-            raise Stale(self.folder, f"a damaged gallery ({fault})", REMEDY) from None
+            raise StaleCacheError(self.folder, f"a damaged gallery ({fault})", REMEDY) from None
         size, width = self.note["segments"][segment], arrays["parts"].shape[-1:]
         for name, (dimensions, dtype) in DIMENSIONS.items():
             array = arrays[name]
             whole = array.ndim == dimensions and array.dtype == dtype and len(array) == size
             if not whole or (name != "lengths" and array.shape[-1:] != width):
-                raise Stale(self._path(segment, name), f"{array.dtype} of shape {array.shape}", REMEDY)
+                raise StaleCacheError(
+                    self._path(segment, name), f"{array.dtype} of shape {array.shape}", REMEDY
+                )
         lengths, longest = arrays["lengths"], arrays["parts"].shape[1]
         if not (1 <= lengths.min() and lengths.max() <= longest):
-            raise Stale(self._path(segment, "lengths"), f"lengths not from 1 to {longest}", REMEDY)
+            raise StaleCacheError(self._path(segment, "lengths"), f"lengths not from 1 to {longest}", REMEDY)
         return arrays
 
     def add(self, items: int, blocks: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
@@ -199,13 +199,13 @@ def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, 
     told = file_hash(data) if data.exists() else f"{split.features.shape} {len(split.captions)}"
     weights = f"{file_hash(run / 'best.safetensors')} {told}"
     if (folder / NOTE).exists():  # one that is whole needs no lock, so that others may search meanwhile
-        with contextlib.suppress(Stale):
+        with contextlib.suppress(StaleCacheError):
             if len(gallery := Gallery(folder, kind, weights)):
                 return gallery
     with locked(folder.parent):
         try:
             gallery = Gallery(folder, kind, weights)
-        except Stale:
+        except StaleCacheError:
             shutil.rmtree(folder)
             gallery = Gallery(folder, kind, weights)
         if not len(gallery):

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vslnb.arrays import array_to_fill, new_array
-from vslnb.errors import Stale
-from vslnb.files import read_json, write_json
-from vslnb.memory import forget
+from vslnb.errors import StaleCacheError
+from vslnb.storage import array_to_fill, forget, new_array, read_json, write_json
 
 REMEDY = "Remove the folder, or give another."
 
@@ -36,7 +34,7 @@ class MatrixFile:
             key: tells it from every other matrix.
 
         Raises:
-            Stale: if another matrix is there, or a damaged one.
+            StaleCacheError: if another matrix is there, or a damaged one.
             InputError: if there is no room for it.
         """
         self.folder, self.key, self.done = Path(folder), key, []
@@ -46,17 +44,19 @@ class MatrixFile:
             self._file = new_array(path, np.float32, shape[::-1])
             write_json(note, {"key": key, "done": []})
             return
-        found = read_json(note, REMEDY, ("key", "done"), Stale)
+        found = read_json(note, REMEDY, ("key", "done"), StaleCacheError)
         if found["key"] != key:
-            raise Stale(self.folder, "scores of another model or other data are here", REMEDY)
+            raise StaleCacheError(self.folder, "scores of another model or other data are here", REMEDY)
         try:
             self._file = array_to_fill(path)
         except (OSError, ValueError) as fault:
-            raise Stale(path, f"a damaged matrix ({fault})", REMEDY) from None
+            raise StaleCacheError(path, f"a damaged matrix ({fault})", REMEDY) from None
         if self._file.shape != shape[::-1] or self._file.dtype != np.float32:
-            raise Stale(path, f"{self._file.dtype} {self._file.shape}, not float32 {shape[::-1]}", REMEDY)
+            raise StaleCacheError(
+                path, f"{self._file.dtype} {self._file.shape}, not float32 {shape[::-1]}", REMEDY
+            )
         if not isinstance(found["done"], list) or not all(type(number) is int for number in found["done"]):
-            raise Stale(note, f"`done` is {found['done']!r:.60}", REMEDY)
+            raise StaleCacheError(note, f"`done` is {found['done']!r:.60}", REMEDY)
         self.done = found["done"]
 
     @property

@@ -8,14 +8,13 @@ from tqdm.auto import tqdm
 
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
-from vslnb.memory import keep_freed_memory
+from vslnb.device import keep_freed_memory, matmul_precision
 from vslnb.models import Matcher
 from vslnb.retrieval.gallery import WORDS  # of the quick look, as in a search
 from vslnb.retrieval.similarity import (
     encode_captions,
     encode_images,
     image_blocks,
-    products,
     score_columns,
     split_scores,
 )
@@ -59,7 +58,7 @@ def shortlist_scores(
     for _, columns, block in score_columns(model, split, ids, lengths, precision, progress, words=WORDS):
         result[:, columns] = block - 1
     near = best_pairs(result, fewer)
-    with products(precision), tqdm(total=int(near.sum()), desc="in full", unit="pair", unit_scale=True,
+    with matmul_precision(precision), tqdm(total=int(near.sum()), desc="in full", unit="pair", unit_scale=True,
                                    disable=not progress, leave=False) as bar:  # fmt: skip
         encoded = [encode_images(model, block) for block in image_blocks(split)]
         images = [pair for regions, wholes in encoded for pair in zip(regions.split(1), wholes.split(1))]

@@ -14,59 +14,16 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from vslnb import distributed
-from vslnb.config import PRECISIONS
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
-from vslnb.errors import InputError, Stale
-from vslnb.locks import locked
-from vslnb.memory import keep_freed_memory
+from vslnb.device import keep_freed_memory, matmul_precision
+from vslnb.errors import StaleCacheError
 from vslnb.models import Matcher
 from vslnb.models.encoders import word_mask
 from vslnb.retrieval.matrix_store import MatrixFile
+from vslnb.storage import locked
 
 IMAGES, CAPTIONS = 32, 256  # of a block
-
-
-def resolve_device(name: str = "auto") -> torch.device:
-    """`auto` is CUDA, else Apple's mps, else the CPU.
-
-    Raises:
-        InputError: for a device that is unknown or not there.
-
-    >>> resolve_device("cpu")
-    device(type='cpu')
-    """
-    if name != "auto":
-        try:
-            return torch.empty(0, device=name).device
-        except (RuntimeError, AssertionError) as fault:
-            reason = str(fault).splitlines()[0]
-            raise InputError(f"device {name!r}", reason, "Use auto, cpu, cuda or mps.") from None
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-@contextlib.contextmanager
-def products(precision: str) -> Iterator[None]:
-    """Matrix products in `float32`, or with both factors rounded to `bfloat16` and float32 sums.
-
-    Everything else stays in float32. On CUDA `bfloat16` rounds less, to TF32; where the hardware has no such
-    product, it changes nothing. Outside of this, torch's own settings hold: on CUDA, a GRU in TF32.
-
-    Raises:
-        ValueError: for another precision.
-    """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    before, cudnn_before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    try:
-        torch.set_float32_matmul_precision("highest" if precision == "float32" else "medium")
-        torch.backends.cudnn.allow_tf32 = precision != "float32"  # of the GRU
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-        torch.backends.cudnn.allow_tf32 = cudnn_before
 
 
 def similarity_matrix(
@@ -166,7 +123,7 @@ def score_columns(
                     bar.update(result.size)
                     continue
                 counts = lengths[columns]
-                with products(precision):
+                with matmul_precision(precision):
                     captions, globals_ = encode_captions(model, ids[columns, : int(counts.max())], counts)
                     if words:
                         captions, counts = model.key_words(captions, counts, words)
@@ -229,7 +186,7 @@ def kept_scores(
     with locked(place.parent):
         try:
             return split_scores(model, split, vocabulary, progress=progress, keep=place)
-        except Stale:
+        except StaleCacheError:
             shutil.rmtree(place)
             return split_scores(model, split, vocabulary, progress=progress, keep=place)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from vslnb.evaluation.intervals import Interval, bootstrap, paired_interval, recalls_by_image
 from vslnb.evaluation.recall_at_k import CUTS, DIRECTIONS, positive_ranks
-from vslnb.files import read_json, write_json, write_stream
+from vslnb.storage import read_json, write_json, write_stream
 
 RANKS = "ranks.json"  # of the test split's queries, beside results.json
 KEPT = "rsum_by_image.npz"  # by config_hash

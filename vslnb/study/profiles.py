@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vslnb.errors import InputError
-from vslnb.files import write_stream
+from vslnb.storage import write_stream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,7 +11,7 @@ from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
 from vslnb.data.precomp import MANIFEST, file_hash, read_manifest
-from vslnb.files import write_text
+from vslnb.storage import write_text
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STYLE = """

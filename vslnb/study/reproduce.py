@@ -14,7 +14,7 @@ import typer
 
 from vslnb.data.precomp import MANIFEST
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_json
+from vslnb.storage import read_json, write_json
 from vslnb.study.profiles import ROOT, load_profile
 from vslnb.study.report import write_report
 

@@ -9,9 +9,9 @@ from vslnb.config import Config, ensemble_hash
 from vslnb.data.precomp import file_hash, load_split, load_vocabulary
 from vslnb.evaluation.recall_at_k import recall
 from vslnb.evaluation.summary import measure
-from vslnb.files import read_json, write_json
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores
+from vslnb.storage import read_json, write_json
 from vslnb.study.comparison import write_ranks
 from vslnb.training.run import REMEDY, load_run
 

@@ -16,13 +16,13 @@ from tqdm.auto import tqdm
 from vslnb import __version__, distributed
 from vslnb.config import Config
 from vslnb.data.precomp import MANIFEST, file_hash, load_split
+from vslnb.device import resolve_device
 from vslnb.errors import InputError
 from vslnb.evaluation.recall_at_k import recall
 from vslnb.evaluation.summary import measure
-from vslnb.files import read_json, write_json, write_text
-from vslnb.locks import locked
 from vslnb.recipes import run_name
-from vslnb.retrieval.similarity import kept_scores, resolve_device, split_scores
+from vslnb.retrieval.similarity import kept_scores, split_scores
+from vslnb.storage import locked, read_json, write_json, write_text
 from vslnb.study.comparison import write_ranks
 from vslnb.training.mechanism import by_epoch
 from vslnb.training.run import REMEDY, claim, clear_leftovers, load_best, load_last, save_last, write_tensors
@@ -55,7 +55,7 @@ def train(
 
     Raises:
         InputError: for a folder that holds a run when not resuming, one of other settings, or a full disk.
-        Busy: for a run that another process is training.
+        FolderBusyError: for a run that another process is training.
         TrainingError: for a collapse, or a loss or gradient that went wrong.
         KeyboardInterrupt: after Ctrl-C, once everything is saved.
     """

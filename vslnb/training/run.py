@@ -16,10 +16,10 @@ from torch import Tensor
 from vslnb.config import Config
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
+from vslnb.device import resolve_device
 from vslnb.errors import InputError
-from vslnb.files import read_json, sync_folder, write_bytes, write_json
 from vslnb.models import Matcher, load_released
-from vslnb.retrieval.similarity import resolve_device
+from vslnb.storage import read_json, sync_folder, write_bytes, write_json
 
 # Whole epochs and steps of the next, best dev rsum, training time; `lines` and `beaten` are the log and the guard's.
 FRESH = {"epochs": 0, "steps": 0, "best": -1.0, "seconds": 0.0}

@@ -11,9 +11,9 @@ from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as
 from pathlib import Path
 
 from vslnb.config import Config
+from vslnb.device import resolve_device
 from vslnb.errors import InputError
 from vslnb.recipes import run_name
-from vslnb.retrieval.similarity import resolve_device
 from vslnb.training.loop import TrainingError, complete, train
 from vslnb.training.run import training_seconds
 

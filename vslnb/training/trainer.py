@@ -21,12 +21,12 @@ from tqdm.auto import tqdm
 from vslnb import distributed
 from vslnb.config import Config
 from vslnb.data.precomp import Split, load_split, load_vocabulary
+from vslnb.device import keep_freed_memory, matmul_precision, resolve_device
 from vslnb.errors import InputError
 from vslnb.losses import Objective
-from vslnb.memory import keep_freed_memory
 from vslnb.models import Matcher
 from vslnb.ranking import live_share
-from vslnb.retrieval.similarity import encode_captions, products, resolve_device
+from vslnb.retrieval.similarity import encode_captions
 from vslnb.semantics import CaptionSpace
 from vslnb.training.collapse import CollapseGuard, pairwise_accuracy
 from vslnb.training.mechanism import pulls
@@ -183,7 +183,7 @@ class Trainer:
         """
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        with products(self.config.training.precision):
+        with matmul_precision(self.config.training.precision):
             parts, scores = self.losses(captions, epoch, step)
             parts["loss"].backward()
         distributed.sum_gradients(self.model.parameters())

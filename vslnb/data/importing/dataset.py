@@ -13,8 +13,7 @@ from vslnb.data.importing.caption_files import Item, check_pictures, read_captio
 from vslnb.data.importing.features import Backbone, EfficientNetLite0, extract, fingerprint, readable
 from vslnb.data.precomp import MANIFEST, SPLITS, read_manifest, write_manifest, write_split
 from vslnb.errors import InputError
-from vslnb.files import read_json, write_bytes, write_json
-from vslnb.locks import locked
+from vslnb.storage import locked, read_json, write_bytes, write_json
 
 PLAN = "import.part.json"  # there while an import is unfinished
 RATINGS = ("ExpertAnnotations.txt", "CrowdFlowerAnnotations.txt")

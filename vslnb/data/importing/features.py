@@ -20,9 +20,8 @@ import torch
 from PIL import Image, ImageOps
 from tqdm.auto import tqdm
 
-from vslnb.arrays import array_to_fill, new_array
 from vslnb.errors import InputError
-from vslnb.files import sync_folder, write_json
+from vslnb.storage import array_to_fill, new_array, sync_folder, write_json
 
 Image.MAX_IMAGE_PIXELS = 100_000_000  # Pillow refuses twice this number, by the header alone
 WORKERS = 4  # threads that decode

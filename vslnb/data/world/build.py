@@ -17,12 +17,11 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from vslnb.arrays import new_array
 from vslnb.data.precomp import read_manifest, write_manifest, write_split
 from vslnb.data.world.captions import ACTIONS, COLOURS, KINDS, OBJECTS, PLACES, SUBJECTS, caption
 from vslnb.data.world.drawing import draw
 from vslnb.errors import InputError
-from vslnb.files import write_text
+from vslnb.storage import new_array, write_text
 
 ORIGIN = "drawn by vslnb world"
 REGIONS = 36
