@@ -112,7 +112,7 @@ def train(
     from vslnb import distributed
     from vslnb.device import resolve_device
     from vslnb.recipes import recipe as find_recipe
-    from vslnb.training.loop import TrainingError
+    from vslnb.training.guard import TrainingError
     from vslnb.training.loop import train as start
 
     changes = {"seed": seed}
