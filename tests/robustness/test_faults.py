@@ -24,7 +24,7 @@ from vslnb.arrays import new_array
 from vslnb.data.importing.dataset import import_captions
 from vslnb.data.precomp import load_split
 from vslnb.errors import Busy, InputError
-from vslnb.figures.charts import Figure
+from vslnb.figures import Figure
 from vslnb.files import write_bytes
 from vslnb.locks import locked
 from vslnb.retrieval.matrix_store import MatrixFile
