@@ -49,7 +49,7 @@ def forest_plot(
     ['triplet + VSL']
     """
     rows = list(dict.fromkeys(row for differences, _ in panels.values() for row in differences))
-    width = 6.8 if len(panels) == 1 else 1.75 * len(panels) + 1.8
+    width = 6.8 if len(panels) == 1 else 1.9 * len(panels) + 1.8
     keys = {"mean with its interval": MEAN}
     with canvas(width, 0.4 * len(rows) + 1.3, 1, len(panels), sharey=True, sharex=share) as (figure, axes):
         for axis, (label, (differences, intervals)) in zip(axes, panels.items()):
@@ -65,7 +65,7 @@ def forest_plot(
                     axis.plot(claims[name], row, **CLAIM)
                     keys["published"] = CLAIM | {"linestyle": "none"}
             axis.set(yticks=range(len(rows)), yticklabels=rows)
-            axis.set_xlabel(textwrap.fill(label, 80 if len(panels) == 1 else 22))
+            axis.set_xlabel(textwrap.fill(label, 80 if len(panels) == 1 else 25))
             axis.xaxis.set_major_locator(MaxNLocator(8 if len(panels) == 1 else 4, steps=[1, 2, 5, 10]))
             axis.grid(True, axis="x")
             axis.grid(False, axis="y")
@@ -134,14 +134,15 @@ def ablation_plot(
     """
     settings = list(dict.fromkeys(setting for values in series.values() for setting in values))
     step = 0.16 if sum(map(len, series.values())) > len(settings) else 0  # where they share a setting
-    colours = {ARM_NAMES[arm]: colour for arm, colour in ARM_COLOURS.items()}
+    arms = list(ARM_NAMES.values())
     with canvas(max(4.2, 0.9 * len(settings) + 2.4), 2.9) as (figure, (axis,)):
         for k, (name, values) in enumerate(series.items()):
             points = np.array([value[:3] for value in values.values()], dtype=float)
             x = np.array([settings.index(setting) for setting in values]) + step * (k - (len(series) - 1) / 2)
-            style = {"color": colours.get(name, PALETTE[k % len(PALETTE)]), "capsize": 3, "elinewidth": 1.5}
+            index = arms.index(name) if name in arms else k % len(arms)
+            style = {"color": PALETTE[index], "fmt": MARKERS[index], "capsize": 3, "elinewidth": 1.5}
             reach = np.abs(points[:, 1:].T - points[:, 0])
-            axis.errorbar(x, points[:, 0], reach, fmt=MARKERS[k % len(MARKERS)], label=name, **style)
+            axis.errorbar(x, points[:, 0], reach, label=name, **style)
         axis.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.5, len(settings) - 0.5))
         axis.set_xticks(range(len(settings)), settings)
         if len(series) > 1:

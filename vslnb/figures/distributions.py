@@ -62,9 +62,17 @@ def box_by_group(groups: Mapping[int, np.ndarray], xlabel: str, ylabel: str) -> 
     found = [(group, value) for group, values in groups.items() for value in values]
     frame = pd.DataFrame(found, columns=[xlabel, ylabel])
     with canvas(6, 3) as (figure, (axis,)):
-        style = {"x": xlabel, "y": ylabel, "ax": axis, "color": MAIN, "estimator": "median", "linestyle": "none"}
-        for percent, width in ((90, 1.5), (50, 7)):
-            sns.pointplot(frame, errorbar=("pi", percent), err_kws={"linewidth": width}, **style)
+        style = {
+            "x": xlabel,
+            "y": ylabel,
+            "ax": axis,
+            "color": MAIN,
+            "estimator": "median",
+            "linestyle": "none",
+        }
+        for percent, bar in ((90, {"linewidth": 1.5}), (50, {"linewidth": 9, "alpha": 0.5})):
+            bar |= {"solid_capstyle": "butt"}
+            sns.pointplot(frame, errorbar=("pi", percent), err_kws=bar, markersize=5, **style)
         for k, values in enumerate(groups.values()):
             above = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "fontsize": 8}
             axis.annotate(f"{len(values):,}", (k, np.percentile(values, 95)), **above)

@@ -11,6 +11,7 @@ import seaborn as sns
 from vslnb.figures.style import Figure, bare, canvas
 
 LEGIBLE = 64  # cells
+SEQUENTIAL, DIVERGING = "YlGnBu", "PuOr"
 
 
 def heat_maps(
@@ -40,7 +41,7 @@ def heat_maps(
         for k, (axis, (name, values)) in enumerate(zip(axes, named.items())):
             matrix = np.asarray(values, dtype=float)
             limit = float(np.abs(matrix).max()) or 1.0
-            colours = {"cmap": "PuOr", "vmin": -limit, "vmax": limit} if signed else {"cmap": "mako_r"}
+            colours = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit} if signed else {"cmap": SEQUENTIAL}
             if matrix.size <= LEGIBLE:
                 digits = 2 if signed or limit <= 1 else 1
                 numbers = [[_short(value, digits) for value in row] for row in matrix]
@@ -71,7 +72,7 @@ def similarity_map(matrix: np.ndarray, images: Sequence[Any]) -> Figure:
     """
     n = len(matrix)
     with canvas(7, 6.2) as (figure, (axis,)):
-        style = {"cmap": "mako_r", "vmin": 0, "linewidths": 0.5, "annot_kws": {"fontsize": 8}}
+        style = {"cmap": SEQUENTIAL, "vmin": 0, "linewidths": 0.5, "annot_kws": {"fontsize": 8}}
         key = {"shrink": 0.8, "label": "C (cells show 100 C)"}
         numbers = np.round(100 * np.asarray(matrix)).astype(int)
         sns.heatmap(matrix, ax=axis, annot=numbers, fmt="d", cbar_kws=key, **style)

@@ -102,7 +102,7 @@ def image_row(
     >>> len(figure.axes[0].patches)
     1
     """
-    with canvas(3.1 * len(images), 3.8, 1, len(images)) as (figure, axes):
+    with canvas(3.1 * len(images), 3.1 * _tallest(images) + 0.6, 1, len(images)) as (figure, axes):
         for axis, image, label, groups in zip(axes, images, labels, boxes or [{}] * len(images)):
             axis.imshow(image)
             bare(axis)
@@ -134,7 +134,7 @@ def attention_maps(
     >>> figure.axes[0].get_xlabel()
     'strongest region 80 %'
     """
-    size = 3 * len(columns) + 0.4, 3 * len(rows) + 0.3
+    size = 3 * len(columns) + 0.4, (2.95 * _tallest(images) + 0.3) * len(rows) + 0.3
     with canvas(*size, len(rows), len(columns)) as (figure, axes):
         for k, axis in enumerate(axes):
             i, j = divmod(k, len(columns))
@@ -147,6 +147,11 @@ def attention_maps(
             axis.set_xlabel(f"strongest region {100 * weights[i, j, strongest]:.0f} %")
             axis.set_ylabel("" if j else rows[i])
     return figure
+
+
+def _tallest(images: Sequence[Any]) -> float:
+    """The largest height of images of one width."""
+    return max(height / width for height, width, *_ in (np.asarray(image).shape for image in images))
 
 
 def _veil(image: Any, boxes: np.ndarray, strengths: np.ndarray) -> np.ndarray:
@@ -162,7 +167,7 @@ def _veil(image: Any, boxes: np.ndarray, strengths: np.ndarray) -> np.ndarray:
 def _outline(axis: Axes, image: Any, box: Sequence[float], colour: str) -> None:
     height, width = np.asarray(image).shape[:2]
     x0, y0, x1, y1 = np.asarray(box) * (width, height, width, height)
-    corner = (x0 - 0.5, y0 - 0.5)
+    corner = (x0 - 0.5, y0 - 0.5)  # imshow puts the middle of the first pixel at 0
     axis.add_patch(Rectangle(corner, x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=1.6))
 
 

@@ -41,6 +41,7 @@ RC = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "grid.color": "#dddddd",
+    "lines.linewidth": 1.5,
     "legend.frameon": False,
     "xtick.bottom": True,
     "ytick.left": True,
@@ -53,6 +54,11 @@ RC = {
 
 class Figure(matplotlib.figure.Figure):
     """A Figure in the style of all, which a notebook shows as a picture with or without pyplot."""
+
+    def suptitle(self, *args: Any, **options: Any) -> Any:
+        """A title over all axes, in this style whenever it is set."""
+        with matplotlib.rc_context(RC):
+            return super().suptitle(*args, **options)
 
     def draw(self, renderer: Any) -> None:
         """Draw; tick labels are made only now, so the style holds here too."""
