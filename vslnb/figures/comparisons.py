@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from vslnb.figures.style import (
     PUBLISHED,
     Figure,
     canvas,
+    wrapped,
 )
 
 HATCHES = ("", "//", "..", "xx", "--", "\\\\", "++")
@@ -50,7 +50,8 @@ def forest_plot(
     """
     rows = list(dict.fromkeys(row for differences, _ in panels.values() for row in differences))
     width = 6.8 if len(panels) == 1 else 1.9 * len(panels) + 1.8
-    keys = {"mean with its interval": MEAN}
+    bounds = [found[1] for _, intervals in panels.values() for found in intervals.values()]
+    keys = {"mean with its interval" if np.isfinite(bounds).any() else "mean": MEAN}
     with canvas(width, 0.4 * len(rows) + 1.3, 1, len(panels), sharey=True, sharex=share) as (figure, axes):
         for axis, (label, (differences, intervals)) in zip(axes, panels.items()):
             axis.axvline(0, color=".2", linewidth=1, linestyle="--")
@@ -65,12 +66,14 @@ def forest_plot(
                     axis.plot(claims[name], row, **CLAIM)
                     keys["published"] = CLAIM | {"linestyle": "none"}
             axis.set(yticks=range(len(rows)), yticklabels=rows)
-            axis.set_xlabel(textwrap.fill(label, 80 if len(panels) == 1 else 25))
+            axis.set_xlabel(wrapped(label, 80 if len(panels) == 1 else 25))
             axis.xaxis.set_major_locator(MaxNLocator(8 if len(panels) == 1 else 4, steps=[1, 2, 5, 10]))
             axis.grid(True, axis="x")
             axis.grid(False, axis="y")
             axis.tick_params(axis="y", length=0)
             axis.spines["left"].set_visible(False)
+            axis.margins(x=0.1)
+        figure.get_layout_engine().set(wspace=0.05)
         axes[0].set_ylim(len(rows) - 0.5, -0.5)
         handles = [Line2D([], [], label=label, **style) for label, style in keys.items()]
         figure.legend(handles=handles, loc="outside lower center", ncols=3)
@@ -95,8 +98,8 @@ def recall_bars(results: Sequence[Mapping[str, Any]]) -> Figure:
             found = [(r["module"], r["arm"], r["test"][direction]["R@1"]) for r in results]
             frame = pd.DataFrame(found, columns=["module", "arm", "R@1"])
             place = {"x": "module", "y": "R@1", "hue": "arm", "order": modules, "hue_order": arms, "ax": axis}
-            bars = {"palette": ARM_COLOURS, "saturation": 1, "errorbar": None, "edgecolor": "white"}
-            sns.barplot(frame, **place, **bars)
+            style = {"palette": ARM_COLOURS, "saturation": 1, "errorbar": None, "edgecolor": "white"}
+            sns.barplot(frame, **place, **style)
             for bars, hatch in zip(axis.containers, HATCHES):
                 for bar in bars:
                     bar.set_hatch(hatch)
@@ -113,6 +116,8 @@ def recall_bars(results: Sequence[Mapping[str, Any]]) -> Figure:
             axis.set_xticks(range(len(modules)), [MODULE_NAMES[module] for module in modules])
             handles = axis.get_legend().legend_handles[: len(arms)]
             axis.get_legend().remove()
+        for handle, hatch in zip(handles, HATCHES):
+            handle.set_hatch(hatch)
         names = [ARM_NAMES[arm] for arm in arms]
         figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(arms)))
     return figure

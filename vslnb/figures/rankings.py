@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from vslnb.data.precomp import Split
-from vslnb.figures.style import MAIN, PUBLISHED, Figure, bare, canvas, escaped
+from vslnb.figures.style import MAIN, PUBLISHED, Figure, bare, canvas, escaped, wrapped
 
 HIT, MISS = MAIN, PUBLISHED
 
@@ -47,7 +47,7 @@ def ranked_images(query: str, rankings: Sequence[Ranking]) -> Figure:
     """
     columns = max(len(ranking.items) for ranking in rankings)
     with canvas(1.6 * columns + 0.4, 1.75 * len(rankings) + 0.5, len(rankings), columns) as (figure, axes):
-        figure.suptitle(textwrap.fill(escaped(f"Query: {query}"), 19 * columns), x=0.01, ha="left")
+        figure.suptitle(f"Query: {query}", x=0.01, ha="left")
         for row, ranking in zip(axes.reshape(len(rankings), columns), rankings):
             for axis in row[len(ranking.items) :]:
                 axis.set_axis_off()
@@ -109,7 +109,7 @@ def image_row(
             for colour, group in groups.items():
                 for box in group:
                     _outline(axis, image, box, colour)
-            axis.set_xlabel("\n".join(map(escaped, label.splitlines())), loc="left")
+            axis.set_xlabel(wrapped(label, 40), loc="left")
     return figure
 
 

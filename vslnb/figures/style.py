@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import matplotlib.figure
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "v", "X", "D", "P")
@@ -55,10 +57,10 @@ RC = {
 class Figure(matplotlib.figure.Figure):
     """A Figure in the style of all, which a notebook shows as a picture with or without pyplot."""
 
-    def suptitle(self, *args: Any, **options: Any) -> Any:
-        """A title over all axes, in this style whenever it is set."""
+    def suptitle(self, t: str, **options: Any) -> Text:
+        """A title over all axes, broken into lines that fit."""
         with matplotlib.rc_context(RC):
-            return super().suptitle(*args, **options)
+            return super().suptitle(wrapped(t, int(11.5 * self.get_figwidth())), **options)
 
     def draw(self, renderer: Any) -> None:
         """Draw; tick labels are made only now, so the style holds here too."""
@@ -103,9 +105,18 @@ def bare(axis: Axes) -> None:
 
 
 def escaped(text: str) -> str:
-    r"""One line of text; a dollar sign in a caption is not mathematics.
+    r"""One line of plain text: a dollar sign in a caption is not mathematics.
 
     >>> print(escaped("two  for $5"))
     two for \$5
     """
     return " ".join(text.split()).replace("$", r"\$")
+
+
+def wrapped(text: str, width: int) -> str:
+    """Plain text in lines of at most `width` characters; its own line breaks stay.
+
+    >>> wrapped("secondary matches\\nimage to text", 12).splitlines()
+    ['secondary', 'matches', 'image to', 'text']
+    """
+    return "\n".join(textwrap.fill(escaped(line), width) for line in text.splitlines())
