@@ -20,14 +20,15 @@ from vslnb.figures.style import (
     PLAIN,
     PUBLISHED,
     Figure,
+    Style,
     canvas,
     wrapped,
 )
 
 HATCHES = ("", "//", "..", "xx", "--", "\\\\", "++")
-MEAN = {"color": PALETTE[0], "marker": "D", "markersize": 5.5, "linewidth": 2}
-SEED = {"color": PLAIN, "marker": "o", "markersize": 3.5, "markeredgewidth": 0, "linestyle": "none"}
-CLAIM = {"marker": "v", "markersize": 6, "markerfacecolor": "white", "markeredgecolor": PUBLISHED}
+MEAN: Style = {"color": PALETTE[0], "marker": "D", "markersize": 5.5, "linewidth": 2}
+SEED: Style = {"color": PLAIN, "marker": "o", "markersize": 3.5, "markeredgewidth": 0, "linestyle": "none"}
+CLAIM: Style = {"marker": "v", "markersize": 6, "markerfacecolor": "white", "markeredgecolor": PUBLISHED}
 
 
 def forest_plot(
@@ -51,7 +52,7 @@ def forest_plot(
     rows = list(dict.fromkeys(row for differences, _ in panels.values() for row in differences))
     width = 6.8 if len(panels) == 1 else 1.9 * len(panels) + 1.8
     bounds = [found[1] for _, intervals in panels.values() for found in intervals.values()]
-    keys = {"mean with its interval" if np.isfinite(bounds).any() else "mean": MEAN}
+    keys: dict[str, Style] = {"mean with its interval" if np.isfinite(bounds).any() else "mean": MEAN}
     with canvas(width, 0.4 * len(rows) + 1.3, 1, len(panels), sharey=True, sharex=share) as (figure, axes):
         for axis, (label, (differences, intervals)) in zip(axes, panels.items()):
             axis.axvline(0, color=".2", linewidth=1, linestyle="--")
@@ -73,7 +74,6 @@ def forest_plot(
             axis.tick_params(axis="y", length=0)
             axis.spines["left"].set_visible(False)
             axis.margins(x=0.1)
-        figure.get_layout_engine().set(wspace=0.05)
         axes[0].set_ylim(len(rows) - 0.5, -0.5)
         handles = [Line2D([], [], label=label, **style) for label, style in keys.items()]
         figure.legend(handles=handles, loc="outside lower center", ncols=3)

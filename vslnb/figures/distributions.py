@@ -70,8 +70,8 @@ def box_by_group(groups: Mapping[int, np.ndarray], xlabel: str, ylabel: str) -> 
             "estimator": "median",
             "linestyle": "none",
         }
-        for percent, bar in ((90, {"linewidth": 1.5}), (50, {"linewidth": 9, "alpha": 0.5})):
-            bar |= {"solid_capstyle": "butt"}
+        for percent, width, alpha in ((90, 1.5, 1.0), (50, 9, 0.5)):
+            bar = {"linewidth": width, "alpha": alpha, "solid_capstyle": "butt"}
             sns.pointplot(frame, errorbar=("pi", percent), err_kws=bar, markersize=5, **style)
         for k, values in enumerate(groups.values()):
             above = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "fontsize": 8}

@@ -10,7 +10,17 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.lines import Line2D
 
-from vslnb.figures.style import ARM_COLOURS, ARM_NAMES, DASHES, MARKERS, MODULE_NAMES, PALETTE, Figure, canvas
+from vslnb.figures.style import (
+    ARM_COLOURS,
+    ARM_NAMES,
+    DASHES,
+    MARKERS,
+    MODULE_NAMES,
+    PALETTE,
+    Figure,
+    Style,
+    canvas,
+)
 
 ARM_MARKERS = dict(zip(ARM_NAMES, MARKERS))
 ARM_DASHES = dict(zip(ARM_NAMES, DASHES))
@@ -103,7 +113,7 @@ def curves(
 
 def _key(arm: str) -> Line2D:
     dashes = ARM_DASHES[arm]
-    style = {"color": ARM_COLOURS[arm], "marker": ARM_MARKERS[arm], "markeredgecolor": "white"}
+    style: Style = {"color": ARM_COLOURS[arm], "marker": ARM_MARKERS[arm], "markeredgecolor": "white"}
     return Line2D(
         [], [], label=ARM_NAMES[arm], linestyle=(0, dashes) if dashes else "-", markersize=6, **style
     )

@@ -13,11 +13,22 @@ import matplotlib.figure
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
+
+Style = dict[str, Any]  # keywords of matplotlib or seaborn
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "v", "X", "D", "P")
-DASHES = ("", (4, 1.5), (6, 1.5, 1.5, 1.5), (1.2, 1.2), (2.5, 1), (8, 1.5), (6, 1, 1, 1, 1, 1))
+DASHES: tuple[Any, ...] = (
+    "",
+    (4, 1.5),
+    (6, 1.5, 1.5, 1.5),
+    (1.2, 1.2),
+    (2.5, 1),
+    (8, 1.5),
+    (6, 1, 1, 1, 1, 1),
+)
 MAIN, SECONDARY, PLAIN, PUBLISHED = "#009E73", "#CC79A7", "#666666", "#D55E00"
 ARM_NAMES = {
     "triplet": "triplet alone",
@@ -92,7 +103,7 @@ def canvas(
     (2, False)
     """
     with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(wspace=0.04))
         yield figure, figure.subplots(rows, columns, squeeze=False, **options).ravel()
 
 
