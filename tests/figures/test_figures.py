@@ -99,8 +99,8 @@ def png(figure):
     return stream.getvalue()
 
 
-def overlapping_texts(figure):
-    """Pairs of drawn texts whose boxes, in pixels, meet."""
+def drawn_texts(figure):
+    """Every text that is drawn, with its box in pixels."""
     shown, draw = [], Text.draw
 
     def noted(text, renderer):
@@ -110,7 +110,23 @@ def overlapping_texts(figure):
 
     with mock.patch.object(Text, "draw", noted):
         FigureCanvasAgg(figure).draw()
-    return [(a, b) for (a, one), (b, two) in itertools.combinations(shown, 2) if one.overlaps(two)]
+    return shown
+
+
+def overlapping_texts(figure):
+    """Pairs of drawn texts whose boxes meet."""
+    pairs = itertools.combinations(drawn_texts(figure), 2)
+    return [(a, b) for (a, one), (b, two) in pairs if one.overlaps(two)]
+
+
+def texts_cut_off(figure):
+    """Drawn texts that reach beyond the figure."""
+    width, height = figure.bbox.max
+    return [
+        text
+        for text, box in drawn_texts(figure)
+        if min(box.x0, box.y0) < 0 or box.x1 > width or box.y1 > height
+    ]
 
 
 def test_every_public_function_is_drawn_here():
@@ -125,7 +141,7 @@ def test_a_figure_is_drawn_without_warnings_or_overlapping_text_and_the_same_twi
         assert png(drawn(name)) == png(drawn(name))
         figure = drawn(name)
         assert figure._repr_png_().startswith(b"\x89PNG")
-    assert not overlapping_texts(figure)
+    assert not overlapping_texts(figure) and not texts_cut_off(drawn(name))
     assert any(
         text.get_text()
         for axis in figure.axes
@@ -138,6 +154,12 @@ def test_overlapping_text_is_found():
     figure.axes[0].text(2, 0.5, "one")
     figure.axes[0].text(2, 0.5, "two")
     assert overlapping_texts(figure) == [("one", "two")]
+
+
+def test_a_long_title_is_broken_into_lines():
+    figure = figures.image_row([IMAGE, OTHER], ["ground truth", "ranked first"])
+    figure.suptitle(f'Query: "{CAPTIONS[0]}"')
+    assert not texts_cut_off(figure) and not overlapping_texts(figure)
 
 
 def test_a_forest_plot_shows_the_numbers_it_is_given():

@@ -36,7 +36,7 @@ def heat_maps(
     """
     columns = 2 if len(named) == 4 else min(3, len(named))
     rows = -(-len(named) // columns)
-    size = 2.55 * columns + 0.3, (2.75 + 0.5 * bool(key)) * rows
+    size = 2.55 * columns + 0.3, (2.7 + 0.5 * bool(key)) * rows + 0.35
     with canvas(*size, rows, columns) as (figure, axes):
         for k, (axis, (name, values)) in enumerate(zip(axes, named.items())):
             matrix = np.asarray(values, dtype=float)

@@ -161,7 +161,7 @@ def _veil(image: Any, boxes: np.ndarray, strengths: np.ndarray) -> np.ndarray:
     for box, strength in zip(boxes, strengths):
         x0, y0, x1, y1 = np.rint(np.asarray(box) * (width, height, width, height)).astype(int)
         clear[y0:y1, x0:x1] = np.maximum(clear[y0:y1, x0:x1], strength)
-    return np.dstack([np.ones((height, width, 3)), 0.85 * (1 - clear)])
+    return np.dstack([np.ones((height, width, 3)), 0.75 * (1 - clear)])
 
 
 def _outline(axis: Axes, image: Any, box: Sequence[float], colour: str) -> None:

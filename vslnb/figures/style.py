@@ -71,7 +71,7 @@ class Figure(matplotlib.figure.Figure):
     def suptitle(self, t: str, **options: Any) -> Text:
         """A title over all axes, broken into lines that fit."""
         with matplotlib.rc_context(RC):
-            return super().suptitle(wrapped(t, int(11.5 * self.get_figwidth())), **options)
+            return super().suptitle(wrapped(t, int(11 * self.get_figwidth())), **options)
 
     def draw(self, renderer: Any) -> None:
         """Draw; tick labels are made only now, so the style holds here too."""
