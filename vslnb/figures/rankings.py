@@ -46,7 +46,7 @@ def ranked_images(query: str, rankings: Sequence[Ranking]) -> Figure:
     ['1 ✗', '2 ✓']
     """
     columns = max(len(ranking.items) for ranking in rankings)
-    with canvas(1.6 * columns + 0.4, 1.75 * len(rankings) + 0.5, len(rankings), columns) as (figure, axes):
+    with canvas(1.6 * columns + 0.4, 1.75 * len(rankings) + 0.2, len(rankings), columns) as (figure, axes):
         figure.suptitle(f"Query: {query}", x=0.01, ha="left")
         for row, ranking in zip(axes.reshape(len(rankings), columns), rankings):
             for axis in row[len(ranking.items) :]:

@@ -69,9 +69,11 @@ class Figure(matplotlib.figure.Figure):
     """A Figure in the style of all, which a notebook shows as a picture with or without pyplot."""
 
     def suptitle(self, t: str, **options: Any) -> Text:
-        """A title over all axes, broken into lines that fit."""
+        """A title over all axes, broken into lines that fit; the figure grows by these."""
+        title = wrapped(t, int(11 * self.get_figwidth()))
+        self.set_figheight(self.get_figheight() + 0.2 * len(title.splitlines()))
         with matplotlib.rc_context(RC):
-            return super().suptitle(wrapped(t, int(11 * self.get_figwidth())), **options)
+            return super().suptitle(title, **options)
 
     def draw(self, renderer: Any) -> None:
         """Draw; tick labels are made only now, so the style holds here too."""
