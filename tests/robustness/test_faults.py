@@ -22,7 +22,7 @@ from conftest import PROGRAM_ENV
 from vslnb.data.importing.dataset import import_captions
 from vslnb.data.precomp import load_split
 from vslnb.errors import FolderBusyError, InputError
-from vslnb.figures.charts import Figure
+from vslnb.figures import Figure
 from vslnb.retrieval.matrix_store import MatrixFile
 from vslnb.retrieval.similarity import similarity_matrix
 from vslnb.storage import locked, new_array, write_bytes
