@@ -7,12 +7,12 @@ from pathlib import Path
 
 from vslnb.config import Config, ensemble_hash
 from vslnb.data.precomp import file_hash, load_split, load_vocabulary
+from vslnb.evaluation.ranks_file import write_ranks
 from vslnb.evaluation.recall_at_k import recall
-from vslnb.evaluation.summary import measure
+from vslnb.evaluation.summary import evaluate
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores
 from vslnb.storage import read_json, write_json
-from vslnb.study.comparison import write_ranks
 from vslnb.training.run import REMEDY, load_run
 
 
@@ -66,8 +66,10 @@ def sgraf(
         split = load_split(data, part).head(first.training.dev_images if part == "dev" else 0)
         scores = sum(kept_scores(path, model, split, vocabulary) for path, model in models.items())
         scores = scores / len(models)
-        found[part] = recall(scores, split.captions_per_image)
-    found["measures"] = measure(scores, split)  # of the test split
-    write_ranks(run, scores, split.captions_per_image)
+        if part == "dev":
+            found["dev"] = recall(scores, split.captions_per_image)
+    evaluation = evaluate(scores, split)  # of the test split
+    found |= {"test": evaluation.recall, "measures": evaluation.to_json()}
+    write_ranks(run, evaluation.ranks)
     write_json(run / "results.json", found)
     return found

@@ -18,12 +18,12 @@ from vslnb.config import Config
 from vslnb.data.precomp import MANIFEST, file_hash, load_split
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
+from vslnb.evaluation.ranks_file import write_ranks
 from vslnb.evaluation.recall_at_k import recall
-from vslnb.evaluation.summary import measure
+from vslnb.evaluation.summary import evaluate
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores, split_scores
 from vslnb.storage import locked, read_json, write_json, write_text
-from vslnb.study.comparison import write_ranks
 from vslnb.training.mechanism import by_epoch
 from vslnb.training.run import REMEDY, claim, clear_leftovers, load_best, load_last, save_last, write_tensors
 from vslnb.training.signals import Interrupts
@@ -192,10 +192,6 @@ def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
     scored = (trainer.model, test, trainer.vocabulary, progress)
     alone = distributed.process_count() == 1
     scores = kept_scores(run, *scored) if alone else split_scores(*scored[:3], progress=progress)
-    results = {
-        "dev": max(curve, key=lambda dev: dev["rsum"]),
-        "test": recall(scores, test.captions_per_image),
-    }
     if distributed.process_index() == 0:
         about = {
             "name": run_name(config),
@@ -207,9 +203,14 @@ def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
             "curve": [round(dev["rsum"], 3) for dev in curve],
             "mechanism": by_epoch(done["lines"]),
         }
-        write_ranks(run, scores, test.captions_per_image)
-        measures = measure(scores, test)
-        write_json(run / "results.json", about | results | {"measures": measures})
+        evaluation = evaluate(scores, test)
+        write_ranks(run, evaluation.ranks)
+        results = {
+            "dev": max(curve, key=lambda dev: dev["rsum"]),
+            "test": evaluation.recall,
+            "measures": evaluation.to_json(),
+        }
+        write_json(run / "results.json", about | results)
         (run / "stopped.json").unlink(missing_ok=True)  # of an earlier try
     distributed.barrier()
     return read_json(run / "results.json", REMEDY, ("dev", "test"))
