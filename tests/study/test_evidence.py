@@ -253,9 +253,8 @@ def test_the_dose_by_hand():
     listed += [run(x, s, VSL, x * (1 + 2 * s)) for x in (0, 1, 2) for s in (0, 1)]
     listed += [run(x, s, SHUFFLED, 4 * x) for x in (0, 1, 2) for s in (0, 1)]
     dose = Dose(listed)
-    assert dose.seeds == 2 and dose.slope().value == pytest.approx(4)
-    assert dose.slope(OVER_SHUFFLED).value == pytest.approx(-2)
-    assert list(dose.slope(VSL)[:1]) == pytest.approx([2])
+    assert dose.seeds == 2 and dose.growth.value == pytest.approx(4)
+    assert dose.slopes()[OVER_SHUFFLED].value == pytest.approx(-2)
     assert dose.table().loc[("2", VSL), "value"] == pytest.approx(-4)
     assert dose.table().loc[("slope", VSL), "value"] == pytest.approx(-2)
     assert not Dose([])

@@ -17,7 +17,7 @@ from vslnb.evaluation.measures import RECALLS, RSUM, measure_of
 from vslnb.figures import MODULE_NAMES
 from vslnb.storage import write_text
 from vslnb.study.decision import format_interval
-from vslnb.study.evidence import effects, readings
+from vslnb.study.evidence import effects, page, readings
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
 from vslnb.study.evidence.runs import FIGURES, MODULES, TRIPLET, VSL, load_study
@@ -56,18 +56,18 @@ def fill(text: str, blocks: dict[str, str]) -> str:
     return BLOCK.sub(lambda found: found[1] + blocks[found[2]] + found[3], text)
 
 
-def _levels(runs: Sequence[dict[str, Any]], seeds: Sequence[int]) -> str:
-    """The triplet and VSL as printed, mean over seeds."""
-    heads = ["", *(f"{name.direction.replace('_', ' ')} {name.metric}" for name in RECALLS), "rsum"]
-    for place in (2, 3, 5, 6):
-        heads[place] = heads[place].rpartition(" ")[2]
+def _levels(results: Callable[[str, str], Sequence[dict[str, Any]]]) -> str:
+    """The triplet and VSL as printed, mean over the results of a module and arm."""
+    heads = [""]
+    for name in RECALLS:
+        heads.append(name.metric if name.metric != "R@1" else f"{name.direction.replace('_', ' ')} R@1")
     rows = []
     for module in MODULES:
         for arm, mark in ((TRIPLET, ""), (VSL, " + VSL")):
-            chosen = [r for r in runs if (r["module"], r["arm"]) == (module, arm) and r["seed"] in seeds]
+            chosen = results(module, arm)
             means = [np.mean([measure_of(run, name) for run in chosen]) for name in (*RECALLS, RSUM)]
             rows.append([MODULE_NAMES[module] + mark, *(f"{mean:.1f}" for mean in means)])
-    return table_of_rows(heads, rows)
+    return table_of_rows([*heads, "rsum"], rows)
 
 
 def _read(path: str) -> Any:
@@ -75,25 +75,27 @@ def _read(path: str) -> Any:
 
 
 def _flickr8k() -> str:
-    study = load_study()
-    return _levels(list(study.runs.values()), study.seeds)
+    return _levels(load_study().results)
 
 
 def _demo() -> str:
-    return _levels(_read("demo/runs.json"), [0])
+    runs = _read("demo/runs.json")
+    return _levels(lambda module, arm: [run for run in runs if (run["module"], run["arm"]) == (module, arm)])
+
+
+def _settings() -> str:
+    return markdown_table(page.model_card(load_study()))
+
+
+def _answer() -> str:
+    study = load_study()
+    return page.answer(study, readings.readings(study))
 
 
 def _decision() -> str:
-    return markdown_table(readings.readings_table(readings.readings(load_study())).reset_index(names="reading"))
-
-
-def _gains() -> str:
-    study = load_study()
-    rows = [
-        [title, *(format_interval(one) for one in panel[1].values())]
-        for title, panel in effects.gain_panels(study).items()
-    ]
-    return table_of_rows(["gain in rsum over the triplet", *study.arms], rows)
+    return markdown_table(
+        readings.readings_table(readings.readings(load_study())).reset_index(names="reading")
+    )
 
 
 def _measures() -> str:
@@ -104,24 +106,11 @@ def _full_width() -> str:
     return markdown_table(Further(load_study()).nearest_table().reset_index(names="module"))
 
 
-def _questions() -> str:
-    """Every arm beyond the design that has two seeds or more, SAF and cosine, rsum and gain."""
-    table = Further(load_study()).table()
-    rows = [
-        [row.question, row.module, row.arm, row.seeds, f"{row.rsum:.1f}", _interval(row.gain, row.start, row.end)]
-        for row in table.rename(columns={"from": "start", "to": "end"}).itertuples()
-        if row.seeds > 1
-    ]
-    return table_of_rows(["question", "module", "arm", "seeds", "rsum", "gain over its triplet"], rows)
-
-
 def _dose() -> str:
     dose = Dose()
-    rows = [["triplet alone", format_interval(dose.slope())]]
-    rows += [
-        [arm if " over " in arm else f"{arm} minus the triplet", format_interval(dose.slope(arm))]
-        for arm in dose.differences()
-    ]
+    rows = [["triplet alone", format_interval(dose.growth)]]
+    for name, slope in dose.slopes().items():
+        rows.append([name if " over " in name else f"{name} minus the triplet", format_interval(slope)])
     return table_of_rows(["secondary mistakes of a hundred captions, SAF", "slope over the strength"], rows)
 
 
@@ -165,11 +154,11 @@ def _interval(value: float, low: float, high: float) -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
+    "settings": _settings,
+    "answer": _answer,
     "decision": _decision,
-    "gains": _gains,
     "measures": _measures,
     "full width": _full_width,
-    "questions": _questions,
     "flickr8k": _flickr8k,
     "demo": _demo,
     "dose": _dose,

@@ -56,7 +56,12 @@ def _accelerator() -> str:
                     f"{found[f'agreement, {module}'][kind]:.0e}",
                 ]
             )
-    heads = ["ms a step, batch 128", "GiB above the model's", "faster than loops, batch 32", "scores differ by"]
+    heads = [
+        "ms a step, batch 128",
+        "GiB above the model's",
+        "faster than loops, batch 32",
+        "scores differ by",
+    ]
     return table_of_rows([found["gpu"], *heads], rows)
 
 

@@ -58,15 +58,20 @@ class Dose:
         found = {str(a): self.mistakes[a] - self.mistakes[TRIPLET] for a in self.mistakes if a != TRIPLET}
         return found | {OVER_SHUFFLED: self.mistakes[VSL] - self.mistakes[SHUFFLED]} if self else {}
 
-    def slope(self, arm: str = TRIPLET) -> Interval:
-        """How an arm's mistakes, or a row of `differences`, grow with a unit of strength; over seeds."""
-        return _slope(self.mistakes[arm] if arm in self.mistakes else self.differences()[arm])
+    @property
+    def growth(self) -> Interval:
+        """How the triplet's mistakes grow with a unit of strength, over seeds."""
+        return _slope(self.mistakes[TRIPLET])
+
+    def slopes(self) -> dict[str, Interval]:
+        """How every difference grows with a unit of strength, over seeds."""
+        return {name: _slope(gap) for name, gap in self.differences().items()}
 
     def table(self) -> pd.DataFrame:
         """Differences by strength and arm, and under `slope` how they grow with a unit of strength."""
         gaps = self.differences()
         rows = {(s, arm): one.known() for arm, gap in gaps.items() for s, one in _by_strength(gap).items()}
-        rows |= {("slope", arm): _slope(gap).known() for arm, gap in gaps.items()}
+        rows |= {("slope", arm): slope.known() for arm, slope in self.slopes().items()}
         return pd.DataFrame(rows).T
 
 
