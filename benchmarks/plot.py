@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from matplotlib.figure import Figure
-
 from measure import ROOT, read
+from vslnb.figures import MAIN, PALETTE, SECONDARY, canvas
 
-COLOURS = {"reference": "#666666", "float32": "#0072B2", "bfloat16": "#D55E00"}
+COLOURS = {"reference": PALETTE[4], "float32": PALETTE[0], "bfloat16": PALETTE[1]}
 MARKS = {"reference": "s", "float32": "o", "bfloat16": "^"}
 NAMES = {"reference": "literal loops", "float32": "ours, float32", "bfloat16": "ours, bfloat16"}
 DASHES = {"saf": "-", "sgr": "--"}
@@ -79,7 +78,7 @@ def steps(axis, bench: dict) -> None:
 
 def kept(axis, shortlist: dict) -> None:
     """Share of the exact first results that a shorter list keeps, Flickr8k test."""
-    colours = {"images": "#009E73", "captions": "#CC79A7"}
+    colours = {"images": MAIN, "captions": SECONDARY}
     for run, rows in shortlist["runs"].items():
         module = run.partition("-")[0]
         for gallery, colour in colours.items():
@@ -89,7 +88,7 @@ def kept(axis, shortlist: dict) -> None:
                 x,
                 y,
                 DASHES[module],
-                marker="o",
+                marker={"images": "o", "captions": "s"}[gallery],
                 markersize=4,
                 color=colour,
                 label=f"{module.upper()}, {gallery}",
@@ -112,8 +111,8 @@ def growth(axis, large: dict) -> None:
     for module, dash in DASHES.items():
         rows = large[f"growth, {module}"]
         x, y = ([row[key] for row in rows] for key in ("images", "ms a query"))
-        axis.plot(x, y, dash, marker="o", color="#0072B2", markersize=4, label=module.upper())
-    axis.set(title="one query, full width", xlabel="pictures in the gallery", ylabel="milliseconds", ylim=0)
+        axis.plot(x, y, dash, marker="o", color=PALETTE[0], markersize=4, label=module.upper())
+    axis.set(title="one query, full width", xlabel="images in the gallery", ylabel="milliseconds", ylim=0)
     axis.xaxis.set_major_formatter("{x:,.0f}")
     axis.legend(frameon=False, fontsize=8)
 
@@ -122,15 +121,11 @@ def main() -> None:
     """Draw what has been measured."""
     panels = [(pairs, "bench"), (steps, "bench"), (kept, "bench_shortlist"), (growth, "bench_large")]
     found = [(panel, content) for panel, name in panels if (content := read(name))]
-    figure = Figure(figsize=(9, 6.4), layout="constrained")
-    axes = figure.subplots(2, 2).ravel()
-    for axis, (panel, content) in zip(axes, found):
-        panel(axis, content)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.grid(axis="y", color="#dddddd", linewidth=0.7)
-        axis.set_axisbelow(True)
-    for axis in axes[len(found) :]:
-        axis.set_axis_off()
+    with canvas(9, 6.4, 2, 2) as (figure, axes):
+        for axis, (panel, content) in zip(axes, found):
+            panel(axis, content)
+        for axis in axes[len(found) :]:
+            axis.set_axis_off()
     figure.savefig(ROOT / "figures" / "bench.png", dpi=130, metadata={"Software": None})
     print("wrote figures/bench.png")
 

@@ -32,8 +32,8 @@ from vslnb.config import Config
 from vslnb.recipes import arm_recipe
 from vslnb.storage import write_json
 from vslnb.study.profiles import ROOT
+from vslnb.training.guard import TrainingError
 from vslnb.training.sweep import sweep
-from vslnb.training.trainer import TrainingError
 
 STORE, HOME = ROOT / "figures" / "flickr8k" / "further.json", ROOT / "runs" / "further"
 

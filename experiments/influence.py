@@ -31,7 +31,7 @@ from vslnb.recipes import arm_recipe
 from vslnb.semantics import CaptionSpace
 from vslnb.storage import write_json
 from vslnb.study.profiles import ROOT, load_profile
-from vslnb.training.mechanism import beside_each_other
+from vslnb.training.diagnostics import compare_gradients_at_weights
 from vslnb.training.run import load_run
 
 BATCHES, SIZE = 16, 64
@@ -54,7 +54,7 @@ def influence(model: Matcher, dev: Split, space: CaptionSpace, ids: tuple, objec
         semantics = torch.from_numpy(space.image_similarity(images))
         parts = objective(scores, semantics, None, "violating")
         weights = [weight for weight in model.parameters() if weight.requires_grad]
-        stand = beside_each_other(
+        stand = compare_gradients_at_weights(
             objective.alpha * parts["triplet"], objective.beta * parts["visual"], weights
         )
         others = ~torch.eye(SIZE, dtype=torch.bool)

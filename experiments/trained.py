@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vslnb.data.precomp import file_hash
 from vslnb.study.profiles import ROOT, known_results
-from vslnb.training.run import read_config
+from vslnb.training.run import Run
 
 
 def unasked(profile: dict, listed: dict[str, dict]) -> list[tuple[dict, Path, str]]:
@@ -16,11 +16,11 @@ def unasked(profile: dict, listed: dict[str, dict]) -> list[tuple[dict, Path, st
         if run["module"] not in profile["modules"]:
             continue
         folder = ROOT / profile["run"] / run["name"]
-        best = folder / "best.safetensors"
+        best = Run(folder).best_file
         weights = file_hash(best)[:12] if best.exists() else ""
         if weights and listed.get(run["config_hash"], {}).get("weights") == weights:
             continue
-        if weights and read_config(folder).hash == run["config_hash"]:
+        if weights and Run(folder).config().hash == run["config_hash"]:
             found.append((run, folder, weights))
         elif run["config_hash"] not in listed:
             left_out.append(run["name"])

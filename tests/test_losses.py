@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 import reference
 from conftest import GOLDEN
 from vslnb.losses import NEGATIVES, Objective, TripletLoss, VisualSemanticLoss
-from vslnb.ranking import RANKS, hard_rank, live_share, soft_rank
+from vslnb.ranking import RANKS, hard_rank, soft_rank
+from vslnb.training.diagnostics import live_share
 
 
 def golden(name):

@@ -117,7 +117,7 @@ def train(
     from vslnb.device import resolve_device
     from vslnb.evaluation.tables import recall_table
     from vslnb.recipes import recipe as find_recipe
-    from vslnb.training.loop import TrainingError
+    from vslnb.training.guard import TrainingError
     from vslnb.training.loop import train as start
 
     changes = {"seed": seed}

@@ -106,20 +106,3 @@ def _released(m: Tensor, rows: slice, tau: float) -> Tensor:
     # The program clamps the exponent at +-50, which cuts the gradient of any gap above 50 tau.
     terms = torch.sigmoid(exponent.clamp(-50, 50))
     return 1 + terms.sum(2) - torch.diagonal(terms, dim1=1, dim2=2)
-
-
-def live_share(matrix: Tensor, temperature: float = 1e-3) -> float:
-    """Share of the comparisons within rows that still pass gradient: |gap| < 10 tau, k != j.
-
-    >>> live_share(torch.tensor([[0.0, 0.005], [0.0, 1.0]]))
-    0.5
-    """
-    n = len(matrix)
-    if n < 2:
-        return 0.0
-    ordered = matrix.detach().sort(dim=1).values
-    # Sorted rows turn the count of close pairs into two binary searches: no n^3 tensor just for a log line.
-    width = 10 * temperature
-    upper = torch.searchsorted(ordered, ordered + width, side="left")
-    lower = torch.searchsorted(ordered, ordered - width, side="right")
-    return float((upper - lower - 1).sum()) / (n * n * (n - 1))

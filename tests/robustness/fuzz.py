@@ -43,8 +43,9 @@ from vslnb.retrieval.gallery import Gallery, encode_images, search
 from vslnb.retrieval.matrix_store import MatrixFile
 from vslnb.semantics import CaptionSpace
 from vslnb.study.profiles import known_results, load_profile
-from vslnb.training.loop import complete, train
-from vslnb.training.run import load_last, load_run
+from vslnb.training.checkpoint import load_checkpoint
+from vslnb.training.loop import train
+from vslnb.training.run import REMEDY, Run, load_run
 
 LIMIT = 5  # seconds a case
 MEMORY = 12 * 2**30  # a header that lies about its size must not take the machine
@@ -234,8 +235,8 @@ def run_folder(home: Path) -> Callable:
 
     def read() -> None:
         load_run(home, "cpu")
-        load_last(home, model, torch.optim.Adam(model.parameters()))
-        complete(config, data, home)
+        load_checkpoint(home, model, torch.optim.Adam(model.parameters()), REMEDY)
+        Run(home).results_if_complete(config, data)
         CaptionSpace.load(home / "semantics.npz").image_similarity()
 
     return read

@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -23,13 +22,14 @@ from conftest import PROGRAM_ENV
 from vslnb.data.importing.dataset import import_captions
 from vslnb.data.precomp import load_split
 from vslnb.errors import FolderBusyError, InputError
-from vslnb.figures.charts import Figure
+from vslnb.figures import Figure
 from vslnb.retrieval.matrix_store import MatrixFile
 from vslnb.retrieval.similarity import similarity_matrix
 from vslnb.storage import locked, new_array, write_bytes
 from vslnb.study.profiles import save_figure
 from vslnb.study.report import write_report
-from vslnb.training.loop import Trainer, TrainingError, train
+from vslnb.training.guard import TrainingError
+from vslnb.training.loop import Trainer, train
 from vslnb.training.run import load_run
 
 
@@ -145,7 +145,7 @@ def test_ctrl_c_saves_in_the_middle_of_an_epoch_and_goes_on_to_the_same_bytes(da
     whole, cut = bytes_of(tmp_path / "whole"), bytes_of(tmp_path / "cut")
     for name in ("best.safetensors", "state.safetensors", "results.json", "ranks.json"):
         assert whole[name] == cut[name]
-    batches = [captions.tobytes() for captions, *_ in steps]
+    batches = [batch.captions.tobytes() for batch, *_ in steps]
     assert len(batches) == 30 and len(set(batches)) == 30  # no step was taken twice
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -190,7 +190,7 @@ def test_a_gradient_that_goes_wrong_stops_before_the_weights_change(dataset, fac
     before = {name: value.clone() for name, value in trainer.model.named_parameters()}
     trainer.model.head.weight.register_hook(lambda gradient: gradient * factor)
     with pytest.raises(TrainingError, match=match):
-        trainer.step(np.arange(20), 1, 0)
+        trainer.step(trainer.loader.load(np.arange(20)), 1, 0)
     for name, value in trainer.model.named_parameters():
         assert torch.equal(value, before[name])
 
@@ -198,18 +198,15 @@ def test_a_gradient_that_goes_wrong_stops_before_the_weights_change(dataset, fac
 def test_the_order_of_data_is_the_seeds_alone(dataset):
     """No matter which thread reads and when."""
     one, two = (Trainer(tiny(), dataset, "cpu") for _ in range(2))
-    two.read = lambda captions: threading_read(two, captions)
+    load = two.loader.load
+
+    def slow_load(captions):
+        time.sleep(0.01)
+        return load(captions)
+
+    two.loader.load = slow_load
     for (_, a), (_, b) in zip(one.epoch(0, progress=False), two.epoch(0, progress=False)):
         assert a == b
-
-
-def threading_read(trainer, captions):
-    from concurrent.futures import Future
-
-    future = Future()
-    rows = trainer.split.regions(captions // 5)
-    threading.Timer(0.01, lambda: future.set_result(rows)).start()
-    return future
 
 
 @pytest.mark.parametrize("name", ["training", "import"])  # the others in `make kills`

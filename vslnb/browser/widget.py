@@ -11,11 +11,11 @@ import numpy as np
 import torch
 import traitlets
 
+from vslnb import figures
 from vslnb.browser.rankings import Browser, BrowserState
 from vslnb.browser.session import Session, inline, load_browser
 from vslnb.config import SIMILARITIES
 from vslnb.data.precomp import Split
-from vslnb.figures import charts
 from vslnb.figures.rankings import read_picture
 from vslnb.ranking import RANKS, soft_rank
 from vslnb.semantics import CaptionSpace
@@ -69,10 +69,10 @@ class SoftRankExplorer(ipywidgets.VBox):
         size = _slider(ipywidgets.IntSlider, "batch", 5, 2, 12, 1)
         super().__init__([ipywidgets.HBox([tau, size]), _shown(self._figure, tau, size)])
 
-    def _figure(self, log_tau: float, n: int) -> charts.Figure:
+    def _figure(self, log_tau: float, n: int) -> figures.Figure:
         scores = torch.rand(n, n, generator=torch.Generator().manual_seed(n))
         ranks = {name: soft_rank(scores, 10**log_tau, name) for name in RANKS}
-        return charts.matrices({"scores": scores} | ranks)
+        return figures.heat_maps({"scores": scores} | ranks)
 
 
 class CiderExplorer(ipywidgets.VBox):
@@ -89,7 +89,7 @@ class CiderExplorer(ipywidgets.VBox):
         kind = ipywidgets.Dropdown(options=SIMILARITIES, value="cider", description="similarity")
         super().__init__([ipywidgets.HBox([image, kind]), _shown(self._figure, image, kind)])
 
-    def _figure(self, image: int, kind: str) -> charts.Figure:
+    def _figure(self, image: int, kind: str) -> figures.Figure:
         if kind not in self.spaces:
             captions, q = self.split.captions, self.split.captions_per_image
             self.spaces[kind] = CaptionSpace.fit(captions, q, kind)
@@ -97,7 +97,7 @@ class CiderExplorer(ipywidgets.VBox):
         near = [image, *(k for k in np.argsort(-row, kind="stable") if k != image)][: 1 + self.nearest]
         q = self.split.captions_per_image
         titles = [f"C {row[k]:.3f}\n{self.split.captions[q * k][:44]}" for k in near]
-        return charts.pictures([read_picture(self.split, int(k)) for k in near], titles)
+        return figures.image_row([read_picture(self.split, int(k)) for k in near], titles)
 
 
 def _shown(draw, *controls: ipywidgets.Widget) -> ipywidgets.Image:

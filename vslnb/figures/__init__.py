@@ -1,1 +1,44 @@
-"""Arrays in, matplotlib Figure out."""
+"""Arrays in, matplotlib Figure out: seaborn where it draws a thing well, one style for all."""
+
+from vslnb.figures.comparisons import ablation_plot, forest_plot, recall_bars
+from vslnb.figures.distributions import box_by_group, histogram, pairwise_scatter
+from vslnb.figures.line_plots import curves, epoch_curves, learning_curves
+from vslnb.figures.matrices import heat_maps, similarity_map
+from vslnb.figures.rankings import Ranking, attention_maps, image_row, ranked_captions, ranked_images
+from vslnb.figures.style import (
+    ARM_COLOURS,
+    ARM_NAMES,
+    MAIN,
+    MODULE_NAMES,
+    PALETTE,
+    SECONDARY,
+    Figure,
+    canvas,
+)
+
+__all__ = [
+    "ARM_COLOURS",
+    "ARM_NAMES",
+    "MAIN",
+    "MODULE_NAMES",
+    "PALETTE",
+    "SECONDARY",
+    "Figure",
+    "Ranking",
+    "ablation_plot",
+    "attention_maps",
+    "box_by_group",
+    "canvas",
+    "curves",
+    "epoch_curves",
+    "forest_plot",
+    "heat_maps",
+    "histogram",
+    "image_row",
+    "learning_curves",
+    "pairwise_scatter",
+    "ranked_captions",
+    "ranked_images",
+    "recall_bars",
+    "similarity_map",
+]

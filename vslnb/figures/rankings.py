@@ -1,26 +1,27 @@
-"""Rankings and attention as pictures, matplotlib Figures: hits have a tick, misses a cross, besides the colour."""
+"""Ranked images and captions, and attention: hits have a tick, misses a cross, besides the colour."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from PIL import Image
 
 from vslnb.data.precomp import Split
-from vslnb.figures.charts import Figure
+from vslnb.figures.style import MAIN, PUBLISHED, Figure, bare, canvas, escaped, wrapped
 
-HIT, MISS, LOOK = "#009E73", "#D55E00", "#E69F00"
+HIT, MISS = MAIN, PUBLISHED
 
 
 class Ranking(NamedTuple):
-    """The first few of one model's ranking, and the rank of the truth, counted from 1."""
+    """The first few of one model's ranking, and the rank of the ground truth, counted from 1."""
 
     model: str
-    items: Sequence  # pictures, or captions
+    items: Sequence[Any]  # images, or captions
     hits: Sequence[bool]
     rank: int
 
@@ -33,87 +34,147 @@ def read_picture(split: Split, image: int) -> np.ndarray:
     return np.asarray(Image.open(files[image]).convert("RGB"))
 
 
-def ranked_pictures(query: str, rankings: Sequence[Ranking]) -> Figure:
-    """A caption's first pictures under each model, a row a model."""
+def ranked_images(query: str, rankings: Sequence[Ranking]) -> Figure:
+    """Text to image: a caption's first images under each model, a row a model.
+
+    Args:
+        query: the caption.
+        rankings: one a model; items are images, anything matplotlib shows.
+
+    >>> ranking = Ranking("SAF", [np.zeros((4, 4)), np.ones((4, 4))], [False, True], 2)
+    >>> [axis.get_title() for axis in ranked_images("a dog", [ranking]).axes]
+    ['1 ✗', '2 ✓']
+    """
     columns = max(len(ranking.items) for ranking in rankings)
-    figure = Figure(figsize=(1.75 * columns, 1.85 * len(rankings) + 0.5), layout="constrained")
-    figure.suptitle(textwrap.fill(_plain(f"Query: {query}"), 100), fontsize=10.5, x=0.01, ha="left")
-    rows = figure.subplots(len(rankings), columns, squeeze=False)
-    for axes, ranking in zip(rows, rankings):
-        for k, axis in enumerate(axes):
-            axis.set(xticks=[], yticks=[])
-            if k >= len(ranking.items):
+    with canvas(1.6 * columns + 0.4, 1.75 * len(rankings) + 0.2, len(rankings), columns) as (figure, axes):
+        figure.suptitle(f"Query: {query}", x=0.01, ha="left")
+        for row, ranking in zip(axes.reshape(len(rankings), columns), rankings):
+            for axis in row[len(ranking.items) :]:
                 axis.set_axis_off()
-                continue
-            axis.imshow(ranking.items[k])
-            _frame(axis, ranking.hits[k])
-            axis.set_title(f"{k + 1} {_mark(ranking.hits[k])}", color=_colour(ranking.hits[k]), fontsize=10)
-        axes[0].set_ylabel(f"{ranking.model}\ntruth at rank {ranking.rank}", fontsize=9.5)
+            for k, (axis, image, hit) in enumerate(zip(row, ranking.items, ranking.hits), 1):
+                axis.imshow(image)
+                _frame(axis, hit)
+                axis.set_title(f"{k} {_mark(hit)}", color=_colour(hit))
+            row[0].set_ylabel(f"{ranking.model}\nground truth at rank {ranking.rank}", fontsize=9)
     return figure
 
 
-def ranked_captions(query: object, rankings: Sequence[Ranking]) -> Figure:
-    """A picture's first captions under each model, a column a model."""
+def ranked_captions(query: Any, rankings: Sequence[Ranking]) -> Figure:
+    """Image to text: an image's first captions under each model, a column a model.
+
+    Args:
+        query: the image, anything matplotlib shows.
+        rankings: one a model; items are captions.
+
+    >>> figure = ranked_captions(np.zeros((4, 4)), [Ranking("SAF", ["a dog"], [True], 1)])
+    >>> [text.get_text() for text in figure.axes[1].texts]
+    ['✓ 1', 'a dog']
+    """
     lines = max(len(ranking.items) for ranking in rankings)
-    figure = Figure(figsize=(2.3 + 3.9 * len(rankings), 0.42 * lines + 0.7), layout="constrained")
-    axes = figure.subplots(1, 1 + len(rankings), width_ratios=[2.3] + [3.9] * len(rankings))
-    axes[0].imshow(query)
-    axes[0].set(xticks=[], yticks=[], title="query")
-    for axis, ranking in zip(axes[1:], rankings):
-        axis.set_axis_off()
-        axis.set_title(f"{ranking.model}: truth at rank {ranking.rank}", fontsize=10, loc="left")
-        for k, (caption, hit) in enumerate(zip(ranking.items, ranking.hits)):
-            text = textwrap.shorten(_plain(caption), 96, placeholder=" …")
-            text = textwrap.fill(text, 56)
-            y = 1 - (k + 0.5) / lines
-            axis.text(
-                0, y, f"{_mark(hit)} {k + 1}", color=_colour(hit), va="center", fontsize=9, weight="bold"
-            )
-            axis.text(0.09, y, text, va="center", fontsize=8.5)
+    widths = [2.0] + [3.5] * len(rankings)
+    size = sum(widths), 0.42 * lines + 0.7
+    with canvas(*size, 1, len(widths), width_ratios=widths) as (figure, axes):
+        axes[0].imshow(query)
+        bare(axes[0])
+        axes[0].set_title("query")
+        for axis, ranking in zip(axes[1:], rankings):
+            axis.set_axis_off()
+            axis.set_title(f"{ranking.model}: ground truth at rank {ranking.rank}", loc="left")
+            for k, (caption, hit) in enumerate(zip(ranking.items, ranking.hits)):
+                text = textwrap.fill(textwrap.shorten(escaped(caption), 92, placeholder=" …"), 50)
+                y = 1 - (k + 0.5) / lines
+                axis.text(0, y, f"{_mark(hit)} {k + 1}", color=_colour(hit), va="center", weight="bold")
+                axis.text(0.1, y, text, va="center", fontsize=8.5)
+    return figure
+
+
+def image_row(
+    images: Sequence[Any], labels: Sequence[str], boxes: Sequence[Mapping[str, Any]] | None = None
+) -> Figure:
+    """Images in a row with text under each, and boxes by colour.
+
+    Args:
+        images: anything matplotlib shows.
+        labels: text below each; plain text, whatever it holds.
+        boxes: for each image {colour: boxes (n, 4) as shares of width and height}.
+
+    >>> figure = image_row([np.zeros((4, 4))], ["costs $5"], [{"red": [(0, 0, 0.5, 1)]}])
+    >>> len(figure.axes[0].patches)
+    1
+    """
+    with canvas(3.1 * len(images), 3.1 * _tallest(images) + 0.6, 1, len(images)) as (figure, axes):
+        for axis, image, label, groups in zip(axes, images, labels, boxes or [{}] * len(images)):
+            axis.imshow(image)
+            bare(axis)
+            for colour, group in groups.items():
+                for box in group:
+                    _outline(axis, image, box, colour)
+            axis.set_xlabel(wrapped(label, 40), loc="left")
     return figure
 
 
 def attention_maps(
     rows: Sequence[str],
     columns: Sequence[str],
-    pictures: Sequence,
+    images: Sequence[Any],
     boxes: Sequence[np.ndarray],
     weights: np.ndarray,
 ) -> Figure:
-    """Where a word looked: pictures with their regions, the more opaque the more weight.
+    """The regions that a word attends to: the clearer the more weight, the strongest outlined.
 
     Args:
         rows: a name each, such as models.
-        columns: a title each, one a picture.
-        pictures: one a column.
-        boxes: regions (R, 4) of every picture, as shares of width and height.
+        columns: a title each, one an image.
+        images: one a column.
+        boxes: regions (R, 4) of every image, as shares of width and height.
         weights: (rows, columns, R), each summing to one.
+
+    >>> image, boxes = np.zeros((8, 8, 3)), np.array([[0, 0, 0.5, 1], [0.5, 0, 1, 1]])
+    >>> figure = attention_maps(["SAF"], ["dog"], [image], [boxes], np.array([[[0.2, 0.8]]]))
+    >>> figure.axes[0].get_xlabel()
+    'strongest region 80 %'
     """
-    figure = Figure(figsize=(3 * len(columns) + 0.4, 3 * len(rows) + 0.3), layout="constrained")
-    axes = figure.subplots(len(rows), len(columns), squeeze=False)
-    for i, name in enumerate(rows):
-        for j, title in enumerate(columns):
-            axis, picture = axes[i, j], np.asarray(pictures[j])
-            height, width = picture.shape[:2]
-            axis.imshow(picture)
-            for (x0, y0, x1, y1), weight in zip(boxes[j], weights[i, j]):
-                corner, size = (x0 * width, y0 * height), ((x1 - x0) * width, (y1 - y0) * height)
-                strength = float(weight / weights.max())
-                axis.add_patch(Rectangle(corner, *size, color=LOOK, alpha=0.75 * strength, linewidth=0))
-            best = int(weights[i, j].argmax())
-            x0, y0, x1, y1 = boxes[j][best] * (width, height, width, height)
-            axis.add_patch(
-                Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor="#000000", linewidth=1.5)
-            )
-            axis.set(xticks=[], yticks=[], title=_plain(title) if not i else "")
-            axis.set_xlabel(f"strongest region {100 * weights[i, j, best]:.0f} %", fontsize=9)
-        axes[i, 0].set_ylabel(name)
+    size = 3 * len(columns) + 0.4, (2.95 * _tallest(images) + 0.3) * len(rows) + 0.3
+    with canvas(*size, len(rows), len(columns)) as (figure, axes):
+        for k, axis in enumerate(axes):
+            i, j = divmod(k, len(columns))
+            axis.imshow(images[j])
+            bare(axis)
+            axis.imshow(_veil(images[j], boxes[j], weights[i, j] / weights.max()))
+            strongest = int(weights[i, j].argmax())
+            _outline(axis, images[j], boxes[j][strongest], "black")
+            axis.set_title(escaped(columns[j]) if not i else "")
+            axis.set_xlabel(f"strongest region {100 * weights[i, j, strongest]:.0f} %")
+            axis.set_ylabel("" if j else rows[i])
     return figure
 
 
-def _frame(axis, hit: bool) -> None:
+def _tallest(images: Sequence[Any]) -> float:
+    """The largest height of images of one width."""
+    return max(height / width for height, width, *_ in (np.asarray(image).shape for image in images))
+
+
+def _veil(image: Any, boxes: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """White (height, width, RGBA) over an image, thinner where a region has strength, and gone where that is 1."""
+    height, width = np.asarray(image).shape[:2]
+    clear = np.zeros((height, width))
+    for box, strength in zip(boxes, strengths):
+        x0, y0, x1, y1 = np.rint(np.asarray(box) * (width, height, width, height)).astype(int)
+        clear[y0:y1, x0:x1] = np.maximum(clear[y0:y1, x0:x1], strength)
+    return np.dstack([np.ones((height, width, 3)), 0.75 * (1 - clear)])
+
+
+def _outline(axis: Axes, image: Any, box: Sequence[float], colour: str) -> None:
+    height, width = np.asarray(image).shape[:2]
+    x0, y0, x1, y1 = np.asarray(box) * (width, height, width, height)
+    corner = (x0 - 0.5, y0 - 0.5)  # imshow puts the middle of the first pixel at 0
+    axis.add_patch(Rectangle(corner, x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=1.6))
+
+
+def _frame(axis: Axes, hit: bool) -> None:
+    bare(axis)
     for spine in axis.spines.values():
-        spine.set(color=_colour(hit), linewidth=3, linestyle="-" if hit else (0, (3, 1.5)))
+        spine.set(visible=True, color=_colour(hit), linewidth=3, linestyle="-" if hit else (0, (3, 1.5)))
 
 
 def _mark(hit: bool) -> str:
@@ -122,8 +183,3 @@ def _mark(hit: bool) -> str:
 
 def _colour(hit: bool) -> str:
     return HIT if hit else MISS
-
-
-def _plain(text: str) -> str:
-    """A dollar sign in a caption is not mathematics, and a line break no layout."""
-    return " ".join(text.split()).replace("$", r"\$")

@@ -12,8 +12,8 @@ from vslnb.evaluation.recall_at_k import recall
 from vslnb.evaluation.summary import evaluate
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores
-from vslnb.storage import read_json, write_json
-from vslnb.training.run import REMEDY, load_run
+from vslnb.storage import write_json
+from vslnb.training.run import Run, load_run
 
 
 def sgraf(
@@ -40,7 +40,7 @@ def sgraf(
     """
     first = members[0]
     name = run_name(first).replace(first.model.module, "sgraf", 1)
-    run = Path(results) / name
+    run, parts = Run(Path(results) / name), [Run(Path(results) / run_name(member)) for member in members]
     found = {
         "name": name,
         "recipe": first.recipe.replace(f"-{first.model.module}", "-sgraf", 1),
@@ -49,27 +49,25 @@ def sgraf(
         "seed": first.seed,
         "config_hash": ensemble_hash(members),
     }
-    best = [Path(results) / run_name(member) / "best.safetensors" for member in members]
-    weights = [file_hash(path)[:12] for path in best if path.exists()] or None
+    weights = [file_hash(part.best_file)[:12] for part in parts if part.best_file.exists()] or None
     found["weights"] = weights
-    if (run / "results.json").exists():
-        known = [*known, read_json(run / "results.json", REMEDY, ("config_hash", "dev", "test"))]
+    if run.results_file.exists():
+        known = [*known, run.results()]
     for result in known:
         same = weights is None or result.get("weights", weights) == weights
         if result["config_hash"] == found["config_hash"] and same:
             return result
     vocabulary = load_vocabulary(data)
-    paths = [Path(results) / run_name(member) for member in members]
-    models = {path: load_run(path, device)[0] for path in paths}
-    run.mkdir(parents=True, exist_ok=True)
-    for part in ("dev", "test"):
-        split = load_split(data, part).head(first.training.dev_images if part == "dev" else 0)
+    models = {part.folder: load_run(part.folder, device)[0] for part in parts}
+    run.folder.mkdir(parents=True, exist_ok=True)
+    for name in ("dev", "test"):
+        split = load_split(data, name).head(first.training.dev_images if name == "dev" else 0)
         scores = sum(kept_scores(path, model, split, vocabulary) for path, model in models.items())
         scores = scores / len(models)
-        if part == "dev":
+        if name == "dev":
             found["dev"] = recall(scores, split.captions_per_image)
     evaluation = evaluate(scores, split)  # of the test split
     found |= {"test": evaluation.recall, "measures": evaluation.to_json()}
-    write_ranks(run, evaluation.ranks)
-    write_json(run / "results.json", found)
+    write_ranks(run.folder, evaluation.ranks)
+    write_json(run.results_file, found)
     return found

@@ -1,4 +1,4 @@
-"""One training loop; a run folder that says all about it; exact resume."""
+"""The training of one run from start to results: epochs, checkpoints, interruptions, evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from vslnb import __version__, distributed
 from vslnb.config import Config
-from vslnb.data.precomp import MANIFEST, file_hash, load_split
+from vslnb.data.precomp import load_split
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
 from vslnb.evaluation.ranks_file import write_ranks
@@ -23,14 +23,22 @@ from vslnb.evaluation.recall_at_k import recall
 from vslnb.evaluation.summary import evaluate
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores, split_scores
-from vslnb.storage import locked, read_json, write_json, write_text
-from vslnb.training.mechanism import by_epoch
-from vslnb.training.run import REMEDY, claim, clear_leftovers, load_best, load_last, save_last, write_tensors
+from vslnb.storage import locked, write_json, write_text
+from vslnb.training.checkpoint import (
+    Progress,
+    clear_leftovers,
+    load_checkpoint,
+    save_checkpoint,
+    write_tensors,
+)
+from vslnb.training.diagnostics import epoch_means
+from vslnb.training.guard import TrainingError
+from vslnb.training.run import REMEDY, Run, hash_of_data
 from vslnb.training.signals import Interrupts
-from vslnb.training.trainer import Trainer, TrainingError
+from vslnb.training.trainer import Trainer
 
 SAVE_EVERY = 600  # seconds, where an epoch takes longer
-SEMANTICS = "semantics.npz"
+SAVE_BEFORE_DEV = 60  # seconds since the last save after which dev is not scored without another
 
 
 def train(
@@ -41,7 +49,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> dict:
-    """Train a run to its end and write its folder (DESIGN, "A run").
+    """Train a run to its end and write its folder, see `vslnb.training.run`.
 
     Args:
         config: usually `recipe(name)`, with settings changed.
@@ -49,6 +57,7 @@ def train(
         run: where the run lives.
         device: `auto`, `cuda`, `mps` or `cpu`.
         resume: go on with what is there; the settings must be the same. A complete run is left as it is.
+        progress: show progress bars.
 
     Returns:
         The content of results.json.
@@ -59,32 +68,30 @@ def train(
         TrainingError: for a collapse, or a loss or gradient that went wrong.
         KeyboardInterrupt: after Ctrl-C, once everything is saved.
     """
-    run, first = Path(run), distributed.process_index() == 0
+    place, first = Run(Path(run)), distributed.process_index() == 0
     if resolve_device(device).type == "cuda":  # the same bytes twice, where an operation can
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
-    trainer = Trainer(config, data, device, run / SEMANTICS)
-    with locked(run) if first else contextlib.nullcontext():
+    trainer = Trainer(config, data, device, place.space_file)
+    with locked(place.folder) if first else contextlib.nullcontext():
         if first:
-            _begin(run, trainer, resume)
+            _begin(place, trainer, resume)
         distributed.barrier()
-        if (run / "results.json").exists():
-            return read_json(run / "results.json", REMEDY, ("dev", "test"))
-        done = load_last(run, trainer.model, trainer.optimizer)
-        trainer.guard.pairwise_accuracy = done["pairwise_accuracy"]
-        _train(run, trainer, done, progress)
-        return _finish(run, trainer, done, progress and first)
+        if place.results_file.exists():
+            return place.results()
+        done = load_checkpoint(place.folder, trainer.model, trainer.optimizer, REMEDY)
+        TrainingLoop(place, trainer, done, progress).run()
+        return _finish(place, trainer, done, progress and first)
 
 
-def _begin(run: Path, trainer: Trainer, resume: bool) -> None:
-    """Settings, surroundings and semantics of a run into its folder."""
-    data_hash = _hash_of(trainer.data)
-    clear_leftovers(run)
-    claim(run, trainer.config, data_hash, resume)
-    if (run / "results.json").exists():
+def _begin(run: Run, trainer: Trainer, resume: bool) -> None:
+    """Settings, surroundings and caption space of a run into its folder."""
+    clear_leftovers(run.folder)
+    run.claim(trainer.config, trainer.data, resume)
+    if run.results_file.exists():
         return
-    if trainer.space:
-        trainer.space.save(run / SEMANTICS)
+    if trainer.targets.space:
+        trainer.targets.space.save(run.space_file)
     environment = {
         "vslnb": __version__,
         "torch": torch.__version__,
@@ -93,124 +100,127 @@ def _begin(run: Path, trainer: Trainer, resume: bool) -> None:
         "device": str(trainer.device),
         "threads": torch.get_num_threads(),
         "processes": distributed.process_count(),
-        "data": data_hash,
+        "data": hash_of_data(trainer.data),
         "folder": str(trainer.data.resolve()),
     }
-    write_json(run / "environment.json", environment)
+    write_json(run.environment_file, environment)
 
 
-def _train(run: Path, trainer: Trainer, done: dict, progress: bool) -> None:
+class TrainingLoop:
     """Every epoch that is left; what is done is saved at its end, every ten minutes and at Ctrl-C."""
-    config, first = trainer.config, distributed.process_index() == 0
-    began = saved = time.monotonic()
 
-    def save() -> None:
-        nonlocal began, saved
+    def __init__(self, run: Run, trainer: Trainer, done: Progress, progress: bool):
+        self.folder, self.trainer, self.done, self.progress = run, trainer, done, progress
+        self.first = distributed.process_index() == 0
+        self.began = self.saved = time.monotonic()
+        trainer.guard.history = done.pairwise_accuracy
+
+    def run(self) -> None:
+        """Train, score dev and save, epoch by epoch.
+
+        Raises:
+            TrainingError: for a step that went wrong; its batch is in stopped.json.
+            KeyboardInterrupt: after Ctrl-C, once everything is saved.
+        """
+        with Interrupts() as interrupts:
+            for epoch in range(self.done.epochs, self.trainer.config.training.epochs):
+                self._steps(epoch, interrupts)
+                if self._since_save() > SAVE_BEFORE_DEV:  # scoring dev takes long where an epoch does
+                    self._save()
+                self._score_dev(epoch)
+                self._save()
+                self._stop_if(interrupts)
+
+    def _steps(self, epoch: int, interrupts: Interrupts) -> None:
+        try:
+            for steps, line in self.trainer.epoch(epoch, self.done.steps, self.progress):
+                self.done.steps = steps
+                self.done.lines += [line] if line else []
+                if self._since_save() > SAVE_EVERY:
+                    self._save()
+                self._stop_if(interrupts, save=True)
+        except TrainingError as fault:
+            if self.first:
+                self._write_stopped(fault)
+            raise
+
+    def _score_dev(self, epoch: int) -> None:
+        trainer = self.trainer
+        show = self.progress and self.first
+        scores = split_scores(trainer.model, trainer.dev, trainer.vocabulary, progress=show)
+        dev = recall(scores, trainer.dev.captions_per_image)
+        seconds = self.done.seconds + time.monotonic() - self.began
+        if self.done.end_epoch(epoch, dev, seconds) and self.first:
+            write_tensors(self.folder.best_file, trainer.model.state_dict())
+        if show:
+            config = trainer.config
+            tqdm.write(f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}")
+
+    def _since_save(self) -> float:
+        return time.monotonic() - self.saved
+
+    def _save(self) -> None:
         now = time.monotonic()
-        done["seconds"], began, saved = done["seconds"] + now - began, now, now
-        done["pairwise_accuracy"] = trainer.guard.pairwise_accuracy
-        if first:
-            write_text(run / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in done["lines"]))
-            save_last(run, trainer.model, trainer.optimizer, done)
+        self.done.seconds += now - self.began
+        self.began = self.saved = now
+        self.done.pairwise_accuracy = self.trainer.guard.history
+        if self.first:
+            log = "".join(json.dumps(line) + "\n" for line in self.done.lines)
+            write_text(self.folder.log_file, log)
+            save_checkpoint(self.folder.folder, self.trainer.model, self.trainer.optimizer, self.done)
 
-    def asked() -> bool:
-        return any(distributed.all_gather_object(interrupts.asked))
+    def _stop_if(self, interrupts: Interrupts, save: bool = False) -> None:
+        """Raises KeyboardInterrupt if any process was asked to stop."""
+        if not any(distributed.all_gather_object(interrupts.asked)):
+            return
+        if save:
+            self._save()
+        place = f"epoch {self.done.epochs + 1}, step {self.done.steps}"
+        raise KeyboardInterrupt(
+            f"{self.folder.folder}: stopped and saved after {place}. Go on with --resume."
+        )
 
-    def stopped() -> KeyboardInterrupt:
-        place = f"epoch {done['epochs'] + 1}, step {done['steps']}"
-        return KeyboardInterrupt(f"{run}: stopped and saved after {place}. Go on with --resume.")
-
-    with Interrupts() as interrupts:
-        for epoch in range(done["epochs"], config.training.epochs):
-            try:
-                for steps, line in trainer.epoch(epoch, done["steps"], progress):
-                    done["steps"] = steps
-                    done["lines"] += [line] if line else []
-                    stop = asked()
-                    if stop or time.monotonic() - saved > SAVE_EVERY:
-                        save()
-                    if stop:
-                        raise stopped()
-            except TrainingError as fault:
-                if first:
-                    _tell(run, trainer, fault)
-                raise
-            if time.monotonic() - saved > 60:  # scoring dev takes long where an epoch does
-                save()
-            scores = split_scores(trainer.model, trainer.dev, trainer.vocabulary, progress=progress and first)
-            dev = recall(scores, trainer.dev.captions_per_image)
-            seconds = round(done["seconds"] + time.monotonic() - began, 2)
-            done["lines"].append({"epoch": epoch, "dev": dev, "seconds": seconds})
-            if dev["rsum"] > done["best"]:
-                done["best"] = dev["rsum"]
-                if first:
-                    write_tensors(run / "best.safetensors", trainer.model.state_dict())
-            done["epochs"], done["steps"] = epoch + 1, 0
-            save()
-            if asked():
-                raise stopped()
-            if first and progress:
-                tqdm.write(
-                    f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}"
-                )
+    def _write_stopped(self, fault: TrainingError) -> None:
+        """The batch at which training went wrong, for whoever wants to know why."""
+        batch, split = fault.batch or {}, self.trainer.split
+        captions = batch.get("captions", [])
+        texts = [split.captions[caption] for caption in captions]
+        images = [split.ids[caption // split.captions_per_image] for caption in captions]
+        content = {"reason": str(fault), **batch, "images": images, "texts": texts}
+        with contextlib.suppress(InputError):  # the disk may be full; the fault itself is what matters
+            write_json(self.folder.stopped_file, content)
 
 
-def _tell(run: Path, trainer: Trainer, fault: TrainingError) -> None:
-    """The batch at which training went wrong, for whoever wants to know why."""
-    captions, q = fault.batch["captions"], trainer.split.captions_per_image
-    texts = [trainer.split.captions[caption] for caption in captions]
-    images = [trainer.split.ids[caption // q] for caption in captions]
-    told = {"reason": str(fault), **fault.batch, "images": images, "texts": texts}
-    with contextlib.suppress(InputError):  # no room; the fault itself is what matters
-        write_json(run / "stopped.json", told)
-
-
-def complete(config: Config, data: str | Path, run: str | Path) -> dict | None:
-    """The results of a run that is whole, of these settings and of this data set; None where it is not."""
-    run = Path(run)
-    if not (run / "results.json").exists() or not (run / "environment.json").exists():
-        return None
-    results = read_json(run / "results.json", REMEDY, ("dev", "test"))
-    there = read_json(run / "environment.json", REMEDY).get("data")
-    return results if (results.get("config_hash"), there) == (config.hash, _hash_of(Path(data))) else None
-
-
-def _hash_of(data: Path) -> dict[str, str]:
-    """What tells a data set from another: its manifest's hash, nothing for the field's own folders."""
-    return {name: file_hash(data / name) for name in [MANIFEST] if (data / name).exists()}
-
-
-def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:
+def _finish(run: Run, trainer: Trainer, done: Progress, progress: bool) -> dict:
     """Evaluate the best weights on test; the first process writes, all return it.
 
     Dev is what the best epoch made of its `dev_images`: nothing needs all of it scored again.
     """
-    config, curve = trainer.config, [line["dev"] for line in done["lines"] if "dev" in line]  # an epoch each
+    config = trainer.config
     distributed.barrier()
-    load_best(run, trainer.model)
+    run.load_best(trainer.model)
     test = load_split(trainer.data, "test")
-    scored = (trainer.model, test, trainer.vocabulary, progress)
-    alone = distributed.process_count() == 1
-    scores = kept_scores(run, *scored) if alone else split_scores(*scored[:3], progress=progress)
+    if distributed.process_count() == 1:
+        scores = kept_scores(run.folder, trainer.model, test, trainer.vocabulary, progress)
+    else:
+        scores = split_scores(trainer.model, test, trainer.vocabulary, progress=progress)
     if distributed.process_index() == 0:
-        about = {
+        evaluation = evaluate(scores, test)
+        results = {
             "name": run_name(config),
             "recipe": config.recipe,
             "module": config.model.module,
             "arm": config.arm,
             "seed": config.seed,
             "config_hash": config.hash,
-            "curve": [round(dev["rsum"], 3) for dev in curve],
-            "mechanism": by_epoch(done["lines"]),
-        }
-        evaluation = evaluate(scores, test)
-        write_ranks(run, evaluation.ranks)
-        results = {
-            "dev": max(curve, key=lambda dev: dev["rsum"]),
+            "curve": [round(dev["rsum"], 3) for dev in done.curve],
+            "mechanism": epoch_means(done.lines),
+            "dev": max(done.curve, key=lambda dev: dev["rsum"]),
             "test": evaluation.recall,
             "measures": evaluation.to_json(),
         }
-        write_json(run / "results.json", about | results)
-        (run / "stopped.json").unlink(missing_ok=True)  # of an earlier try
+        write_ranks(run.folder, evaluation.ranks)
+        write_json(run.results_file, results)
+        run.stopped_file.unlink(missing_ok=True)  # of an earlier try
     distributed.barrier()
-    return read_json(run / "results.json", REMEDY, ("dev", "test"))
+    return run.results()

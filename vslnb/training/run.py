@@ -1,4 +1,16 @@
-"""A run's folder: whose it is, its checkpoints, its model (DESIGN, "A run").
+"""A run's folder: every path and file in it, and the trained models that are read from it.
+
+    config.json         all settings
+    environment.json    versions, device, the data set's folder and hash
+    metrics.jsonl       the log: a line every ten steps, a line an epoch
+    best.safetensors    the weights of the best epoch on dev
+    last/               the newest checkpoint: model, optimizer, progress
+    semantics.npz       the caption space that the losses read
+    results.json        recall and further measures, once the run is complete
+    ranks.json          ranks of the test queries, for paired tests over images
+    stopped.json        the batch at which training went wrong, if it did
+    scores/SPLIT        similarity matrices that were computed
+    galleries/          encoded images and captions for search
 
 Everything is written aside and renamed, so that a kill at any moment leaves the old file or the new one.
 """
@@ -6,84 +18,169 @@ Everything is written aside and renamed, so that a kill at any moment leaves the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch import Tensor
-
-from vslnb.config import Config
-from vslnb.data.precomp import Split
+from vslnb.config import NOT_HASHED, Config
+from vslnb.data.precomp import MANIFEST, Split, file_hash
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
 from vslnb.models import Matcher, load_released
-from vslnb.storage import read_json, sync_folder, write_bytes, write_json
+from vslnb.storage import read_json, write_json
+from vslnb.training.checkpoint import fill, read_tensors
 
-# Whole epochs and steps of the next, best dev rsum, training time; `lines` and `beaten` are the log and the guard's.
-FRESH = {"epochs": 0, "steps": 0, "best": -1.0, "seconds": 0.0}
-PROGRESS = {
-    "epochs": int,
-    "steps": int,
-    "best": int | float,
-    "seconds": int | float,
-    "lines": list,
-    "pairwise_accuracy": list,
-}
 REMEDY = "Remove the run and train it again, or choose another --run."
 
 
-def load_run(run: str | Path, device: str = "auto") -> tuple[Matcher, Config]:
+@dataclass(frozen=True)
+class Run:
+    """The folder of a run.
+
+    >>> Run(Path("runs/saf")).best_file.as_posix()
+    'runs/saf/best.safetensors'
+    """
+
+    folder: Path
+
+    @property
+    def config_file(self) -> Path:
+        """All settings."""
+        return self.folder / "config.json"
+
+    @property
+    def environment_file(self) -> Path:
+        """Versions, device, the data set's folder and hash."""
+        return self.folder / "environment.json"
+
+    @property
+    def log_file(self) -> Path:
+        """A line every ten steps and a line an epoch."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def best_file(self) -> Path:
+        """The weights of the best epoch on dev."""
+        return self.folder / "best.safetensors"
+
+    @property
+    def space_file(self) -> Path:
+        """The caption space that the losses read."""
+        return self.folder / "semantics.npz"
+
+    @property
+    def results_file(self) -> Path:
+        """Recall and further measures; its presence says that the run is complete."""
+        return self.folder / "results.json"
+
+    @property
+    def stopped_file(self) -> Path:
+        """The batch at which training went wrong."""
+        return self.folder / "stopped.json"
+
+    def config(self) -> Config:
+        """The settings of the run.
+
+        Raises:
+            InputError: for a config.json that is missing, damaged or of a program with other settings.
+        """
+        content = read_json(self.config_file, REMEDY)
+        try:
+            return Config.from_dict(content)
+        except InputError as fault:
+            where, problem, _ = fault.args
+            problem = f"not the settings of a run ({where}: {problem})"
+            raise InputError(self.config_file, problem, REMEDY) from None
+
+    def results(self) -> dict:
+        """The content of results.json.
+
+        Raises:
+            InputError: if it is missing or damaged.
+        """
+        return read_json(self.results_file, REMEDY, ("config_hash", "dev", "test"))
+
+    def results_if_complete(self, config: Config, data: Path) -> dict | None:
+        """The results of a run that is complete, of these settings and of this data set; None where it is not."""
+        if not self.results_file.exists() or not self.environment_file.exists():
+            return None
+        results, there = self.results(), read_json(self.environment_file, REMEDY).get("data")
+        same = (results.get("config_hash"), there) == (config.hash, hash_of_data(data))
+        return results if same else None
+
+    def seconds(self) -> float:
+        """What the epochs took together; results hold no clock time, so that the same run has the same bytes."""
+        return read_json(self.folder / "last" / "progress.json", REMEDY, ("seconds",))["seconds"]
+
+    def load_best(self, model: Matcher) -> None:
+        """Put the best weights into a model.
+
+        Raises:
+            InputError: for weights that are damaged or of another shape.
+        """
+        fill(model.load_state_dict, read_tensors(self.best_file, REMEDY), self.best_file, REMEDY)
+
+    def claim(self, config: Config, data: Path, resume: bool) -> None:
+        """Write the settings, or refuse a folder whose run is another's.
+
+        Raises:
+            InputError: if a run is here and `resume` is false, or it has other settings or other data.
+        """
+        if self.config_file.exists():
+            if not resume:
+                problem, remedy = (
+                    "a run is already here",
+                    "Add --resume to go on with it, or choose another --run.",
+                )
+                raise InputError(self.folder, problem, remedy)
+            there, asked = self.config(), config
+            changed = {
+                name: f"{name}: {there.settings()[name]} there, {value} asked"
+                for name, value in asked.settings().items()
+                if value != there.settings()[name] and name not in NOT_HASHED
+            }
+            changed |= {
+                name: f"{name}: {getattr(there, name)} there, {getattr(asked, name)} asked"
+                for name in ("recipe", "seed")
+                if getattr(there, name) != getattr(asked, name)
+            }
+            if changed:
+                raise InputError(
+                    self.config_file,
+                    "other settings: " + "; ".join(changed.values()),
+                    "Use the same, or choose another --run.",
+                )
+            if self.environment_file.exists():
+                data_hash = hash_of_data(data)
+                if read_json(self.environment_file, REMEDY).get("data", data_hash) != data_hash:
+                    problem = "the data set has changed since this run was trained"
+                    raise InputError(self.folder, problem, "Remove the run, or choose another --run.")
+        write_json(self.config_file, config.to_dict())
+
+
+def hash_of_data(data: Path) -> dict[str, str]:
+    """What distinguishes a data set: its manifest's hash, nothing for the field's own folders."""
+    return {name: file_hash(data / name) for name in [MANIFEST] if (data / name).exists()}
+
+
+def load_run(folder: str | Path, device: str = "auto") -> tuple[Matcher, Config]:
     """The best model of a run, in eval mode, and its configuration.
 
     Raises:
         InputError: if the folder holds no trained run, or a damaged one.
     """
-    run = Path(run)
-    if not (run / "best.safetensors").exists():
-        raise InputError(
-            run, "no trained run here", "Make it with `vslnb train RECIPE --data DATA --run RUN`."
-        )
-    config = read_config(run)
+    run = Run(Path(folder))
+    if not run.best_file.exists():
+        remedy = "Make it with `vslnb train RECIPE --data DATA --run RUN`."
+        raise InputError(run.folder, "no trained run here", remedy)
+    config = run.config()
     try:
         model = Matcher(config.model)
     except (TypeError, RuntimeError, MemoryError) as fault:
         reason = " ".join(str(fault).split())[:200]
-        raise InputError(run / "config.json", f"no model has these sizes ({reason})", REMEDY) from None
-    load_best(run, model)
+        raise InputError(run.config_file, f"no model has these sizes ({reason})", REMEDY) from None
+    run.load_best(model)
     return model.to(resolve_device(device)).eval(), config
-
-
-def read_config(run: Path) -> Config:
-    """The configuration of a run.
-
-    Raises:
-        InputError: for a config.json that is missing, damaged or of a program with other settings.
-    """
-    path = run / "config.json"
-    try:
-        return Config.from_dict(read_json(path, REMEDY))
-    except TypeError as fault:
-        raise InputError(path, f"not the settings of a run ({fault})", REMEDY) from None
-
-
-def load_best(run: Path, model: Matcher) -> None:
-    """Put the best weights of a run into its model.
-
-    Raises:
-        InputError: for weights that are damaged or of another shape.
-    """
-    path = run / "best.safetensors"
-    _fill(model.load_state_dict, read_tensors(path, REMEDY), path)
-
-
-def _fill(load, content: object, path: Path) -> None:
-    try:
-        load(content)
-    except (RuntimeError, ValueError, KeyError, AttributeError) as fault:
-        reason = " ".join(str(fault).split())[:200]
-        raise InputError(path, f"it does not fit the model of this run ({reason})", REMEDY) from None
 
 
 def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device: str = "auto") -> Matcher:
@@ -112,125 +209,11 @@ def data_of(runs: Sequence[str | Path]) -> Path:
     Raises:
         InputError: if none does (a released checkpoint does not), or the data set has gone.
     """
-    for run in map(Path, runs):
-        path = run / "environment.json"
+    for run in map(Run, map(Path, runs)):
+        path = run.environment_file
         if path.exists() and "folder" in (content := read_json(path, "Give --data DATA.")):
             folder = Path(str(content["folder"]))
             if not folder.is_dir():
                 raise InputError(path, f"its data set is not at {folder} any more", "Give --data DATA.")
             return folder
     raise InputError(runs[0], "it does not say which data set it belongs to", "Give --data DATA.")
-
-
-def training_seconds(run: Path) -> float:
-    """What a run's epochs took together; its results hold no clock time, so that the same run has the same bytes."""
-    return read_json(run / "last" / "progress.json", REMEDY, ("seconds",))["seconds"]
-
-
-def claim(run: Path, config: Config, data_hash: dict, resume: bool) -> None:
-    """Refuse a folder whose run is another's: without `resume`, of other settings or of other data."""
-    path = run / "config.json"
-    if path.exists():
-        if not resume:
-            raise InputError(
-                run, "a run is already here", "Add --resume to go on with it, or choose another --run."
-            )
-        old, new = (
-            c.with_settings({"training.stop_on_collapse": True}).to_dict() for c in (read_config(run), config)
-        )
-        if old != new:
-            parts = [f"{a}: {old.get(a)} there, {new[a]} asked" for a in new if old.get(a) != new[a]]
-            raise InputError(
-                path, "other settings: " + "; ".join(parts), "Use the same, or choose another --run."
-            )
-        environment = run / "environment.json"
-        if environment.exists() and read_json(environment, REMEDY).get("data", data_hash) != data_hash:
-            problem = "the data set has changed since this run was trained"
-            raise InputError(run, problem, "Remove the run, or choose another --run.")
-    write_json(path, config.to_dict())
-
-
-def save_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer, progress: dict) -> None:
-    """Write `last` aside, then rename: a kill at any moment leaves the old or the new one whole.
-
-    Raises:
-        InputError: for a full disk; the old one is then still there.
-    """
-    new, last, old = run / "last.new", run / "last", run / "last.old"
-    new.mkdir(exist_ok=True)
-    tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
-    try:
-        write_tensors(new / "state.safetensors", tensors)
-        write_json(new / "progress.json", progress)
-    except BaseException:
-        _remove(new)  # half a checkpoint would only take the room that is missing
-        raise
-    for folder, target in ((last, old), (new, last)):
-        if folder.exists():
-            _remove(target)
-            folder.rename(target)
-            sync_folder(run)
-    _remove(old)
-
-
-def load_last(run: Path, model: Matcher, optimizer: torch.optim.Optimizer) -> dict:
-    """Put the last checkpoint into model and optimizer; what `save_last` was told, or a fresh start.
-
-    Raises:
-        InputError: for a checkpoint that is damaged or of another model.
-    """
-    folder = next((run / name for name in ("last", "last.old") if (run / name).exists()), None)
-    if folder is None:
-        return FRESH | {"lines": [], "pairwise_accuracy": []}
-    path = folder / "state.safetensors"
-    tensors, content = read_tensors(path, REMEDY), optimizer.state_dict()
-    weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
-    _fill(model.load_state_dict, weights, path)
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            index, _, name = key.removeprefix("optimizer.").partition(".")
-            if not index.isdecimal():
-                raise InputError(path, f"a tensor is called {key!r:.60}", REMEDY)
-            content["state"].setdefault(int(index), {})[name] = value
-    _fill(optimizer.load_state_dict, content, path)
-    path = folder / "progress.json"
-    there = (
-        FRESH | {"pairwise_accuracy": []} | read_json(path, REMEDY, ("epochs", "best", "lines", "seconds"))
-    )
-    for name, kind in PROGRESS.items():
-        if not isinstance(there[name], kind) or isinstance(there[name], bool):
-            raise InputError(path, f"{name} is {there[name]!r:.60}", REMEDY)
-    return there
-
-
-def clear_leftovers(run: Path) -> None:
-    """Remove what a kill in the middle of `save_last` left beside a whole checkpoint."""
-    if (run / "last").exists():
-        _remove(run / "last.old")
-    _remove(run / "last.new")
-
-
-def _remove(folder: Path) -> None:
-    for file in folder.glob("*"):
-        file.unlink()
-    if folder.exists():
-        folder.rmdir()
-
-
-def read_tensors(path: str | Path, remedy: str) -> dict[str, Tensor]:
-    """A safetensors file.
-
-    Raises:
-        InputError: for a file that is missing or damaged, with `remedy`.
-    """
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as fault:
-        raise InputError(path, f"not a whole safetensors file ({fault})", remedy) from None
-
-
-def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """A safetensors file, whole or not at all."""
-    write_bytes(path, save({key: value.detach().cpu().contiguous() for key, value in tensors.items()}))

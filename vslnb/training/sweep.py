@@ -14,8 +14,9 @@ from vslnb.config import Config
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
 from vslnb.recipes import run_name
-from vslnb.training.loop import TrainingError, complete, train
-from vslnb.training.run import training_seconds
+from vslnb.training.guard import TrainingError
+from vslnb.training.loop import train
+from vslnb.training.run import Run
 
 ATTEMPTS = 3
 ONE_AT_A_TIME = threading.Lock()  # the random state belongs to a process: its threads take turns
@@ -49,11 +50,11 @@ def sweep(
     by_hash = {result["config_hash"]: result for result in known}
     waiting = {}
     for config in configs:
-        run = Path(results) / run_name(config)
+        run = Run(Path(results) / run_name(config))
         if known_one := by_hash.get(config.hash):
             yield known_one
-        elif done := complete(config, data, run):
-            yield done | {"seconds": training_seconds(run)}
+        elif done := run.results_if_complete(config, Path(data)):
+            yield done | {"seconds": run.seconds()}
         else:
             waiting[run_name(config)] = config
     faults: list[str] = []
@@ -65,7 +66,7 @@ def sweep(
                     if isinstance(outcome, Exception):
                         faults.append(f"{name}: {outcome}")
                     else:
-                        yield outcome | {"seconds": training_seconds(Path(results) / name)}
+                        yield outcome | {"seconds": Run(Path(results) / name).seconds()}
             break
         except BrokenExecutor:  # a worker was killed, and its pool with it
             if attempt == ATTEMPTS:

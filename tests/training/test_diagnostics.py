@@ -7,8 +7,8 @@ from test_loop import tiny
 
 import reference
 from vslnb.losses import Objective
+from vslnb.training.diagnostics import TOP, compare_gradients, compare_gradients_at_weights, epoch_means
 from vslnb.training.loop import train
-from vslnb.training.mechanism import TOP, beside_each_other, by_epoch, pulls
 
 
 def slopes(loss, scores, step=1e-6):
@@ -23,11 +23,11 @@ def slopes(loss, scores, step=1e-6):
 
 
 @pytest.mark.parametrize("rank", ["paper", "descending", "released"])
-def test_pulls_are_those_of_the_literal_losses(rank):
+def test_compared_gradients_are_those_of_the_literal_losses(rank):
     rng = np.random.default_rng(0)
     scores, semantics = rng.random((12, 12)), rng.random((12, 12))
     objective = Objective(margin=0.2, alpha=0.5, beta=3.0, temperature=0.05, rank=rank)
-    found = pulls(objective, torch.from_numpy(scores), torch.from_numpy(semantics), "hardest")
+    found = compare_gradients(objective, torch.from_numpy(scores), torch.from_numpy(semantics), "hardest")
     triplet = slopes(lambda m: reference.triplet(m, 0.2, "hardest"), scores)
     visual = slopes(lambda m: reference.visual_semantic_loss(m, semantics, 0.05, rank), scores)
     lengths = np.linalg.norm(triplet), np.linalg.norm(visual)
@@ -42,14 +42,14 @@ def test_pulls_are_those_of_the_literal_losses(rank):
 def test_the_mean_of_an_epoch_leaves_out_what_was_not_logged():
     lines = [{"epoch": 0, "step": 0, "live": 0.5}, {"epoch": 0, "dev": {}}]
     lines += [{"epoch": 1, "step": step, "live": 0.1 * step, "pull": 2.0} for step in (1, 2)]
-    assert by_epoch(lines) == {"live": [0.5, 0.15], "pull": [None, 2.0]}
+    assert epoch_means(lines) == {"live": [0.5, 0.15], "pull": [None, 2.0]}
 
 
 def test_a_run_says_what_its_losses_did(dataset, tmp_path):
     settings = {"training.epochs": 2, "loss.vsl_warmup_epochs": 1}
     found = train(tiny(**settings), dataset, tmp_path / "run", "cpu", progress=False)["mechanism"]
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert found == by_epoch(lines)
+    assert found == epoch_means(lines)
     assert found["agreement"][0] is None and -1 <= found["agreement"][1] <= 1
     plain = train(tiny("world-saf", **settings), dataset, tmp_path / "plain", "cpu", progress=False)
     assert "agreement" not in plain["mechanism"] and len(plain["mechanism"]["spread"]) == 2
@@ -61,7 +61,7 @@ def test_gradients_at_the_weights_are_those_of_a_loop():
     weights = [*tower.parameters(), unused]
     x = torch.randn(5, 4)
     first, second = tower(x).square().sum(), 7 * tower(x).sin().sum()
-    found = beside_each_other(first, second, weights)
+    found = compare_gradients_at_weights(first, second, weights)
     flat = []
     for loss in (first, second):
         gradients = torch.autograd.grad(loss, list(tower.parameters()), retain_graph=True)

@@ -1,4 +1,4 @@
-"""What the two losses do to the scores of a batch: do they pull together, how hard, and where in the list?"""
+"""What a line of the log says of a batch: how well its scores are ordered, and what the two losses do to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from vslnb.losses import Objective
 
 TOP = 0.1  # share of a row that counts as the top of its list
-FOLLOWED = (
+LOGGED = (
     "triplet",
     "visual",
     "spread",
@@ -25,7 +25,37 @@ FOLLOWED = (
 )
 
 
-def pulls(objective: Objective, scores: Tensor, semantics: Tensor, negatives: str) -> dict[str, float]:
+def pairwise_accuracy(scores: Tensor) -> Tensor:
+    """Of scores (B, B): the share of negatives, both ways, that score below the pair; ties count half.
+
+    >>> float(pairwise_accuracy(torch.tensor([[0.9, 0.1], [0.95, 0.9]])))
+    0.5
+    """
+    own, others = scores.diagonal(), max(len(scores) * (len(scores) - 1), 1)
+    signs = torch.sign(own[:, None] - scores).sum() + torch.sign(own[None, :] - scores).sum()
+    return 0.5 + signs / (4 * others)
+
+
+def live_share(matrix: Tensor, temperature: float = 1e-3) -> float:
+    """Share of the comparisons within rows that still pass gradient: |gap| < 10 tau, k != j.
+
+    >>> live_share(torch.tensor([[0.0, 0.005], [0.0, 1.0]]))
+    0.5
+    """
+    n = len(matrix)
+    if n < 2:
+        return 0.0
+    ordered = matrix.detach().sort(dim=1).values
+    # Sorted rows turn the count of close pairs into two binary searches: no n^3 tensor just for a log line.
+    width = 10 * temperature
+    upper = torch.searchsorted(ordered, ordered + width, side="left")
+    lower = torch.searchsorted(ordered, ordered - width, side="right")
+    return float((upper - lower - 1).sum()) / (n * n * (n - 1))
+
+
+def compare_gradients(
+    objective: Objective, scores: Tensor, semantics: Tensor, negatives: str
+) -> dict[str, float]:
     """How the gradients of the triplet and of L_vs, with respect to the scores, stand to each other.
 
     Args:
@@ -42,7 +72,7 @@ def pulls(objective: Objective, scores: Tensor, semantics: Tensor, negatives: st
         down.
 
     >>> scores = torch.tensor([[0.5, 0.1], [0.2, 0.6]])
-    >>> found = pulls(Objective(beta=1.0, temperature=0.1), scores, scores.flip(1), "hardest")
+    >>> found = compare_gradients(Objective(beta=1.0, temperature=0.1), scores, scores.flip(1), "hardest")
     >>> found["own"] < 0
     True
     """
@@ -64,7 +94,9 @@ def pulls(objective: Objective, scores: Tensor, semantics: Tensor, negatives: st
     return {name: float(value) for name, value in found.items()}
 
 
-def beside_each_other(triplet: Tensor, visual: Tensor, weights: Sequence[Tensor]) -> dict[str, float]:
+def compare_gradients_at_weights(
+    triplet: Tensor, visual: Tensor, weights: Sequence[Tensor]
+) -> dict[str, float]:
     """How the gradients of two weighted losses stand to each other where they act, at the weights.
 
     Args:
@@ -76,7 +108,7 @@ def beside_each_other(triplet: Tensor, visual: Tensor, weights: Sequence[Tensor]
         `ratio`: the length of the second gradient over that of the first; `cosine` of the two.
 
     >>> weight = torch.tensor([1.0, 1.0], requires_grad=True)
-    >>> round(beside_each_other(weight.sum(), 3 * weight[0], [weight])["ratio"], 3)
+    >>> round(compare_gradients_at_weights(weight.sum(), 3 * weight[0], [weight])["ratio"], 3)
     2.121
     """
     first, second = (
@@ -94,20 +126,20 @@ def _cosine_and_ratio(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
     return cosine, second.norm() / first.norm().clamp(min=1e-12)
 
 
-def by_epoch(lines: Sequence[dict]) -> dict[str, list[float | None]]:
+def epoch_means(lines: Sequence[dict]) -> dict[str, list[float | None]]:
     """The mean of what the log says of an epoch's steps, four digits, by name; None where it was not logged.
 
-    >>> by_epoch([{"epoch": 0, "step": 0, "spread": 0.1}, {"epoch": 0, "step": 10, "spread": 0.2}])
+    >>> epoch_means([{"epoch": 0, "step": 0, "spread": 0.1}, {"epoch": 0, "step": 10, "spread": 0.2}])
     {'spread': [0.15]}
     """
     logged: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
         if "step" in line:
-            for name in FOLLOWED:
+            for name in LOGGED:
                 logged[line["epoch"]][name] += [line[name]] if name in line else []
     epochs = [logged[epoch] for epoch in sorted(logged)]
-    told = [name for name in FOLLOWED if any(epoch[name] for epoch in epochs)]
-    return {name: [_mean(epoch[name]) for epoch in epochs] for name in told}
+    names = [name for name in LOGGED if any(epoch[name] for epoch in epochs)]
+    return {name: [_mean(epoch[name]) for epoch in epochs] for name in names}
 
 
 def _mean(values: list[float]) -> float | None:

@@ -1,0 +1,196 @@
+import io
+import itertools
+import warnings
+from unittest import mock
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from vslnb import figures
+
+RNG = np.random.default_rng(0)
+START = RNG.bit_generator.state
+ARMS = ("triplet", "vsl-paper", "vsl-descending", "vsl-released", "vsl-shuffled")
+IMAGE, OTHER = RNG.integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
+BOXES = np.array([[0, 0, 0.5, 1], [0.5, 0, 1, 0.5], [0.5, 0.5, 1, 1]])
+
+
+def differences(seeds=5):
+    rows = {figures.ARM_NAMES[arm]: RNG.normal(1, 2, seeds) for arm in ARMS[1:]}
+    return rows, {name: (v.mean(), v.mean() - 2, v.mean() + 2, 0.1) for name, v in rows.items()}
+
+
+def results(arms, seeds=3):
+    for module, arm, _ in itertools.product(figures.MODULE_NAMES, arms, range(seeds)):
+        r1 = RNG.normal([60, 50], 1)
+        test = {"image_to_text": {"R@1": float(r1[0])}, "text_to_image": {"R@1": float(r1[1])}}
+        yield {"module": module, "arm": arm, "test": test}
+
+
+def forest(panels=1):
+    names = [*figures.MODULE_NAMES.values(), "mean of SAF, SGR, cosine", "secondary, text to image"][-panels:]
+    published = {name: {figures.ARM_NAMES["vsl-paper"]: 10.8} for name in names}
+    return figures.forest_plot({name: differences() for name in names}, share=True, published=published)
+
+
+def rankings(items, hits=(False, True, False)):
+    return [figures.Ranking(model, items, hits, 2) for model in ("triplet", "triplet + VSL")]
+
+
+def by_epoch(arms, epochs=5):
+    return {arm: np.concatenate([[np.nan], RNG.random(epochs)]) for arm in arms}
+
+
+CAPTIONS = ["A dog for $5 runs after a $3 ball on the wet sand of a long beach " * 2, "<b>two</b>", "a cat"]
+SERIES = {
+    figures.ARM_NAMES[arm]: {str(b): (250 + k, 245, 258) for b in (32, 64, 128)} for k, arm in enumerate(ARMS)
+}
+DRAWN = {
+    "learning_curves": lambda: figures.learning_curves(
+        [(module, arm, RNG.random(5) * 600) for module in ("saf", "sgr", "cosine") for arm in ARMS]
+    ),
+    "epoch_curves": lambda: figures.epoch_curves(
+        {f"measure {k}": by_epoch(ARMS) | {"triplet": []} for k in range(5)}, "cosine"
+    ),
+    "curves": lambda: figures.curves(
+        np.logspace(0, -4, 9), {f"score {k}": RNG.random(9) for k in range(6)}, "tau", "rank", falling=True
+    ),
+    "forest_plot, one panel": forest,
+    "forest_plot, five panels": lambda: forest(5),
+    "recall_bars, two arms": lambda: figures.recall_bars(list(results(ARMS[:2], 1))),
+    "recall_bars, five arms": lambda: figures.recall_bars(list(results(ARMS))[:-2]),
+    "ablation_plot": lambda: figures.ablation_plot(SERIES, "batch size"),
+    "histogram": lambda: figures.histogram({"same": RNG.random(99), "others": RNG.random(999) / 9}, "C"),
+    "pairwise_scatter": lambda: figures.pairwise_scatter(
+        {"cider": RNG.random(9999), "tfidf": RNG.random(9999)}, {"cider, tfidf": 0.5, "tfidf, cider": 0.5}
+    ),
+    "box_by_group": lambda: figures.box_by_group({k: RNG.random(9 + k) + k for k in range(4)}, "shared", "C"),
+    "heat_maps": lambda: figures.heat_maps({name: RNG.random((8, 8)) for name in "SCRQ"}),
+    "heat_maps, signed": lambda: figures.heat_maps(
+        {f"tau {t}": RNG.normal(size=(6, 6)) for t in (0.3, 0.03, 0.001)}, signed=True, key="gradient"
+    ),
+    "heat_maps, large": lambda: figures.heat_maps({"scores": RNG.random((64, 64))}),
+    "similarity_map": lambda: figures.similarity_map(RNG.random((6, 6)), [IMAGE, OTHER] * 3),
+    "image_row": lambda: figures.image_row(
+        [IMAGE, OTHER], ["$5 or $6", "two\nlines"], [{"red": BOXES, figures.MAIN: []}, {}]
+    ),
+    "ranked_images": lambda: figures.ranked_images(CAPTIONS[0], rankings([IMAGE, OTHER, IMAGE])),
+    "ranked_captions": lambda: figures.ranked_captions(IMAGE, rankings(CAPTIONS)),
+    "attention_maps": lambda: figures.attention_maps(
+        ["triplet", "triplet + VSL"],
+        ["ground truth: $", "first"],
+        [IMAGE, OTHER],
+        [BOXES] * 2,
+        RNG.dirichlet([1, 1, 1], (2, 2)),
+    ),
+}
+
+
+def drawn(name):
+    RNG.bit_generator.state = START
+    return DRAWN[name]()
+
+
+def png(figure):
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=130, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def drawn_texts(figure):
+    """Every text that is drawn, with its box in pixels."""
+    shown, draw = [], Text.draw
+
+    def noted(text, renderer):
+        draw(text, renderer)
+        if text.get_visible() and text.get_text().strip():
+            shown.append((text.get_text(), text.get_window_extent(renderer).padded(-1)))
+
+    with mock.patch.object(Text, "draw", noted):
+        FigureCanvasAgg(figure).draw()
+    return shown
+
+
+def overlapping_texts(figure):
+    """Pairs of drawn texts whose boxes meet."""
+    pairs = itertools.combinations(drawn_texts(figure), 2)
+    return [(a, b) for (a, one), (b, two) in pairs if one.overlaps(two)]
+
+
+def texts_cut_off(figure):
+    """Drawn texts that reach beyond the figure."""
+    width, height = figure.bbox.max
+    return [
+        text
+        for text, box in drawn_texts(figure)
+        if min(box.x0, box.y0) < 0 or box.x1 > width or box.y1 > height
+    ]
+
+
+def test_every_public_function_is_drawn_here():
+    functions = {name for name in figures.__all__ if name.islower() and name != "canvas"}
+    assert {name.split(",")[0] for name in DRAWN} == functions
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_figure_is_drawn_without_warnings_or_overlapping_text_and_the_same_twice(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert png(drawn(name)) == png(drawn(name))
+        figure = drawn(name)
+        assert figure._repr_png_().startswith(b"\x89PNG")
+    assert not overlapping_texts(figure) and not texts_cut_off(drawn(name))
+    assert any(
+        text.get_text()
+        for axis in figure.axes
+        for text in (axis.title, axis.xaxis.label, axis.yaxis.label, *axis.texts)
+    )
+
+
+def test_overlapping_text_is_found():
+    figure = figures.curves([1, 10], {"a": [0, 1]}, "tau", "rank")
+    figure.axes[0].text(2, 0.5, "one")
+    figure.axes[0].text(2, 0.5, "two")
+    assert overlapping_texts(figure) == [("one", "two")]
+
+
+def test_a_long_title_is_broken_into_lines():
+    figure = figures.image_row([IMAGE, OTHER], ["ground truth", "ranked first"])
+    figure.suptitle(f'Query: "{CAPTIONS[0]}"')
+    assert not texts_cut_off(figure) and not overlapping_texts(figure)
+
+
+def test_a_forest_plot_shows_the_numbers_it_is_given():
+    panel = {"SAF": [1.0, 2.0, 3.0], "SGR": [4.0]}, {"SAF": (2, 0.5, 3.5), "SGR": (4, np.nan, np.nan)}
+    (axis,) = figures.forest_plot({"gain in rsum": panel}, published={"gain in rsum": {"SAF": 9}}).axes
+    lines = [list(np.atleast_1d(line.get_xdata())) for line in axis.lines]
+    assert all(values in lines for values in ([0.5, 3.5], [2], [1, 2, 3], [9], [4]))
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["SAF", "SGR"]
+    assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first row is on top
+
+
+def test_bars_are_means_and_stand_where_their_numbers_do():
+    listed = [run for run in results(ARMS, 2) if (run["module"], run["arm"]) != ("sgr", "vsl-paper")]
+    for axis, direction in zip(figures.recall_bars(listed).axes, ("image_to_text", "text_to_image")):
+        bars = [bar for group in axis.containers for bar in group]
+        middles = {round(bar.get_x() + bar.get_width() / 2, 6): bar.get_height() for bar in bars}
+        for module, arm in {(run["module"], run["arm"]) for run in listed}:
+            runs = [run for run in listed if (run["module"], run["arm"]) == (module, arm)]
+            mean = np.mean([run["test"][direction]["R@1"] for run in runs])
+            x = list(figures.MODULE_NAMES).index(module) + 0.8 * ((ARMS.index(arm) + 0.5) / 5 - 0.5)
+            assert middles[round(x, 6)] == pytest.approx(mean)
+            assert any(
+                text.xy[0] == pytest.approx(x) and text.get_text() == f"{mean:.1f}" for text in axis.texts
+            )
+
+
+def test_an_arm_looks_the_same_in_every_figure():
+    curves = figures.learning_curves([("saf", arm, [1, 2]) for arm in ARMS])
+    assert [line.get_color() for line in curves.axes[0].lines] == [figures.ARM_COLOURS[arm] for arm in ARMS]
+    assert len({(line.get_marker(), line.get_linestyle()) for line in curves.legends[0].get_lines()}) == 5
+    ablation = figures.ablation_plot(SERIES, "batch size")
+    assert [c.lines[0].get_color() for c in ablation.axes[0].containers] == [
+        figures.ARM_COLOURS[arm] for arm in ARMS
+    ]
