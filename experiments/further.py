@@ -7,7 +7,7 @@ own settings, where they change it; seeds outermost, 1 to 3 unless said below.
 - tfidf: the program's own similarity for Eq. 3, with the ranks of the paper and with its own.
 - beta x 10: VSL's gradient is small beside the triplet's where it reaches the weights (figures/flickr8k/
   influence.json); here it is ten times stronger, with the ranks of the paper, descending, and on false captions.
-- descending, false captions: the control of the arm with descending ranks, which the design has not.
+- descending, shuffled captions: the control of the arm with descending ranks, which the design has not.
 - hardest at once: the hardest negative alone from the first step, and VSL with it, as the paper's program begins. If
   the triplet collapses, does VSL get it out, and is it the semantics that do (vsl-shuffled)?
 - slack: not in the paper, margins that shrink with the likeness of a negative: the same semantics where the triplet
@@ -83,7 +83,7 @@ def at_128(module: str, settings: dict, seeds: range = range(1, 4)) -> list[Conf
 QUESTIONS = {
     "tfidf": plans(["saf", "cosine"], ["vsl-paper", "vsl-released"], {"loss.similarity": "tfidf"}),
     "beta x 10": in_turn(stronger("saf"), stronger("cosine")),
-    "descending, false captions": plans(
+    "descending, shuffled captions": plans(
         ["saf", "sgr", "cosine"], ["vsl-shuffled"], {"loss.rank": "descending"}
     ),
     "hardest at once": plans(["saf", "cosine"], CONTROLLED, AT_ONCE),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from vslnb.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -111,6 +115,7 @@ def train(
     """
     from vslnb import distributed
     from vslnb.device import resolve_device
+    from vslnb.evaluation.tables import recall_table
     from vslnb.recipes import recipe as find_recipe
     from vslnb.training.guard import TrainingError
     from vslnb.training.loop import train as start
@@ -131,7 +136,7 @@ def train(
     except KeyboardInterrupt as stop:
         _stop(str(stop) or "interrupted; go on with --resume", 130)
     if first:
-        typer.echo(_table({str(run): results["test"]}))
+        typer.echo(recall_table({str(run): results["test"]}))
 
 
 @app.command()
@@ -162,9 +167,8 @@ def evaluate(
     from vslnb import distributed
     from vslnb.data.precomp import load_split, load_vocabulary
     from vslnb.device import resolve_device
-    from vslnb.evaluation.intervals import bootstrap, recalls_by_image
-    from vslnb.evaluation.recall_at_k import fold_mean, positive_ranks
-    from vslnb.evaluation.summary import measure
+    from vslnb.evaluation.summary import evaluate_runs
+    from vslnb.evaluation.tables import further_lines, recall_table
     from vslnb.retrieval.shortlist import shortlist_scores
     from vslnb.retrieval.similarity import split_scores
     from vslnb.training.run import data_of, load_matcher
@@ -175,37 +179,25 @@ def evaluate(
         raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")
     data = data or data_of(runs)
     part, vocabulary = load_split(data, split), load_vocabulary(data)
-    q, rows, total, first = part.captions_per_image, {}, 0, None
 
-    def add(name: str, scores) -> None:
-        nonlocal first
-        rows[name] = fold_mean(scores, folds, q)
-        if folds == 1:
-            by_image = recalls_by_image(positive_ranks(scores, q))
-            rows[name] |= measure(scores, part)
-            if first is not None:
-                rows[name]["gain"] = bootstrap(by_image - first)[-1]
-            first = by_image if first is None else first
-
-    with distributed.process_group(resolve_device(device)):
-        first_process = distributed.process_index() == 0
+    def matrices() -> Iterator[tuple[str, np.ndarray]]:
         for run in runs:
             model = load_matcher(run, part, vocabulary, device)
             if shortlist > 1:
-                scores = shortlist_scores(model, part, vocabulary, shortlist, precision, not quiet)
+                yield str(run), shortlist_scores(model, part, vocabulary, shortlist, precision, not quiet)
             else:
                 place = keep and keep / f"{run.name}-{split}-{precision}"
-                scores = split_scores(model, part, vocabulary, precision, not quiet, place)
-            if first_process:
-                add(str(run), scores)
-            total = total + scores
-    if not first_process:
-        return
-    if ensemble:
-        add("ensemble", total / len(runs))
-    typer.echo(_table(rows))
-    for name, row in rows.items():
-        for line in _further(row):
+                yield str(run), split_scores(model, part, vocabulary, precision, not quiet, place)
+
+    with distributed.process_group(resolve_device(device)):
+        if distributed.process_index() > 0:
+            for _ in matrices():  # it scores its shard; the first process has the whole
+                pass
+            return
+        found = evaluate_runs(matrices(), part, folds, ensemble)
+    typer.echo(recall_table({name: evaluation.recall for name, evaluation in found.items()}))
+    for name, evaluation in found.items():
+        for line in further_lines(evaluation):
             typer.echo(f"{name}: {line}")
 
 
@@ -291,51 +283,6 @@ def reproduce(
 
     report = start(profile, run, figures, device, cluster, only or ())
     typer.echo(f"open {report}")
-
-
-def _table(rows: dict[str, dict]) -> str:
-    """Recall both ways and rsum, a line a run."""
-    width = max(len(name) for name in rows)
-    lines = [f"{'':<{width}}   image to text       text to image       rsum"]
-    lines.append(f"{'':<{width}}   R@1   R@5   R@10   R@1   R@5   R@10")
-    for name, result in rows.items():
-        cells = [
-            result[direction][f"R@{k}"]
-            for direction in ("image_to_text", "text_to_image")
-            for k in (1, 5, 10)
-        ]
-        lines.append(
-            f"{name:<{width}}  " + "  ".join(f"{c:4.1f}" for c in cells) + f"  {result['rsum']:6.1f}"
-        )
-    return "\n".join(lines)
-
-
-def _further(row: dict) -> list[str]:
-    """What was measured beyond recall, a line each."""
-    if "intervals" not in row:
-        return []
-    low, high = row["intervals"]["rsum"]
-    lines = [f"rsum {row['rsum']:.1f}, 95 % of resampled images {low:.1f} to {high:.1f}"]
-    if gain := row.get("gain"):
-        lines.append(
-            f"rsum minus the first's {gain.value:+.1f}, {gain.low:+.1f} to {gain.high:+.1f}, p = {gain.p:.3f}"
-        )
-    for kind, both in row["ncs"].items():
-        lines.append(
-            f"NCS@10 by {kind}: {both['image_to_text']:.1f} to text, {both['text_to_image']:.1f} to image"
-        )
-    for direction in ("image_to_text", "text_to_image"):
-        found = row["secondary"][direction]
-        lines.append(
-            f"{direction.replace('_', ' ')}: {found['wrong']} wrong first results, {found['rate']:.1f} % of them "
-            f"secondary matches ({row['secondary']['rule']})"
-        )
-    if "ratings" in row:
-        given = ", ".join(f"{name} {tau:.1f}" for name, tau in row["ratings"].items())
-        lines.append(f"Kendall's tau with human ratings: {given}")
-    for name, both in row.get("coco", {}).items():
-        lines.append(f"{name}: {both['i2t']:.1f} to text, {both['t2i']:.1f} to image")
-    return lines
 
 
 def main() -> None:

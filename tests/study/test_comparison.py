@@ -4,11 +4,13 @@ from scipy import stats
 from test_loop import tiny
 
 from vslnb.data.precomp import load_split, load_vocabulary
-from vslnb.evaluation.intervals import chance_to_find, detectable, mean_of_independent, paired_interval
+from vslnb.evaluation.intervals import paired_interval
+from vslnb.evaluation.measures import MeasureName, measure_of
 from vslnb.evaluation.recall_at_k import recall
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import split_scores
-from vslnb.study.comparison import gain, gain_over_images, keep_rsum, measures_of, rsum_by_image, value
+from vslnb.study.comparison import gain, gain_over_images, keep_rsum, rsum_by_image, value
+from vslnb.study.power import chance_to_find, detectable, mean_of_independent
 from vslnb.training.ensemble import sgraf
 from vslnb.training.loop import TrainingError
 from vslnb.training.run import load_run
@@ -25,18 +27,21 @@ def trained(dataset, tmp_path):
 
 def test_gains_pair_seeds_and_say_what_they_cannot_know(trained, tmp_path):
     (a0, a1, b0, b1), _ = trained
-    assert b0["arm"] == "vsl-paper" and measures_of(a0)["rsum"] == a0["test"]["rsum"]
+    assert b0["arm"] == "vsl-paper" and measure_of(a0) == a0["test"]["rsum"]
     pair = gain([a0, a1], [b0, b1])
     differences = [b["test"]["rsum"] - a["test"]["rsum"] for a, b in ((a0, b0), (a1, b1))]
     assert pair.value == pytest.approx(np.mean(differences))
     single = gain([a0], [b0], folder=tmp_path / "runs")
     assert single.value == pytest.approx(differences[0]) and single.low <= single.value <= single.high
-    for unknown in (gain([a0], [b0]), gain([a0], [b0], "R@1 text to image", tmp_path / "runs")):
+    for unknown in (
+        gain([a0], [b0]),
+        gain([a0], [b0], MeasureName("R@1", "", "text_to_image"), tmp_path / "runs"),
+    ):
         assert np.isnan(unknown.low)
     with pytest.raises(ValueError, match="same seeds"):
         gain([a0], [b1])
     low, high = a0["measures"]["intervals"]["R@5 image to text"]
-    assert value([a0], "R@5 image to text") == (
+    assert value([a0], MeasureName("R@5", "", "image_to_text")) == (
         a0["test"]["image_to_text"]["R@5"],
         low,
         high,

@@ -105,6 +105,25 @@ def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monke
     assert (tmp_path / "out" / "count").read_text() == "xxxx"
 
 
+def test_a_notebook_is_run_again_when_an_input_of_its_metadata_changes(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(vslnb.study.reproduce, "NOTEBOOKS", tmp_path)
+    profile = tiny_project(tmp_path, {"00_a": "open(run + '/count', 'a').write('x')"})
+    notebook = nbformat.read(tmp_path / "00_a.ipynb", as_version=4)
+    notebook.metadata["vslnb"] = {"inputs": [str(tmp_path / "evidence.json")]}
+    nbformat.write(notebook, tmp_path / "00_a.ipynb")
+    for content, runs in (("[]", "x"), ("[]", "x"), ("[1]", "xx")):
+        (tmp_path / "evidence.json").write_text(content)
+        reproduce(profile)
+        assert (tmp_path / "out" / "count").read_text() == runs
+
+
+def test_inputs_of_notebooks_exist():
+    for path in PATHS:
+        metadata = nbformat.read(path, as_version=4).metadata
+        for name in metadata.get("vslnb", {}).get("inputs", []):
+            assert (ROOT / name).exists(), name
+
+
 def test_a_part_of_the_notebooks_can_be_asked_for(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(vslnb.study.reproduce, "NOTEBOOKS", tmp_path)
     count = "open(run + '/count', 'a').write('x')"
@@ -113,7 +132,7 @@ def test_a_part_of_the_notebooks_can_be_asked_for(tmp_path, monkeypatch, capsys)
     assert (tmp_path / "out" / "count").read_text() == "x"
     report = reproduce(profile, only=["00"]).read_text()
     assert "01_b ... kept" in capsys.readouterr().out and "zero" in report and "01_b" in report
-    with pytest.raises(InputError, match="no notebook begins so"):
+    with pytest.raises(InputError, match="no notebook has a name that begins so"):
         reproduce(profile, only=["9"])
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from vslnb.errors import InputError
 from vslnb.evaluation.recall_at_k import as_array
 
 IMAGES, CAPTIONS = 5000, 25000
-LISTED = 100  # items of a ranking that are handed over; no query has more than 48 positives
+LISTED = 100  # items of a ranking that the package is given; no query has more than 48 positives
 MEASURES = ("eccv_r1", "eccv_map_at_r", "eccv_rprecision", "cxc_recalls")
 
 
@@ -17,7 +19,7 @@ def applies_to(scores: np.ndarray) -> bool:
     return scores.shape == (IMAGES, CAPTIONS)
 
 
-def coco_labels(scores: object) -> dict[str, dict[str, float]]:
+def coco_labels(scores: Any) -> dict[str, dict[str, float]]:
     """ECCV Caption (mAP@R, R-precision, R@1) and CxC (R@1, R@5, R@10), in percent.
 
     Args:

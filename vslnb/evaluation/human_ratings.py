@@ -1,8 +1,9 @@
-"""Human ratings of Flickr8k: do a model's scores order picture and caption as people do?"""
+"""Human ratings of Flickr8k: do a model's scores order pairs of image and caption as people do?"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,15 +27,15 @@ def read_ratings(path: Path, split: Split, values: int) -> tuple[np.ndarray, np.
         images (P,), captions (P,), ratings (P, values).
 
     Raises:
-        InputError: for a line that is not such a one.
+        InputError: for a line that does not hold a photo, a caption and ratings, with its number.
     """
     position = {name: number for number, name in enumerate(split.ids)}
     images, captions, ratings = [], [], []
     for number, line in enumerate(read_lines(path), start=1):
         try:
             photo, caption, *rest = line.split("\t")
-            name, _, which = caption.rpartition("#")
-            rating, which = [float(value) for value in rest[:values]], int(which)
+            name, _, place = caption.rpartition("#")
+            rating, which = [float(value) for value in rest[:values]], int(place)
         except ValueError:
             raise InputError(f"{path}, line {number}", "not a photo, a caption and ratings", REMEDY) from None
         if len(rating) < values or not 0 <= which < split.captions_per_image:
@@ -46,7 +47,7 @@ def read_ratings(path: Path, split: Split, values: int) -> tuple[np.ndarray, np.
     return np.array(images, int), np.array(captions, int), np.array(ratings).reshape(-1, values)
 
 
-def rating_correlations(scores: object, split: Split) -> dict[str, float]:
+def rating_correlations(scores: Any, split: Split) -> dict[str, float]:
     """Kendall's tau of scores and human ratings, times 100.
 
     Args:
@@ -56,6 +57,9 @@ def rating_correlations(scores: object, split: Split) -> dict[str, float]:
     Returns:
         `expert`: tau-c, each of the three ratings an observation, an image's own captions left out.
         `crowd`: tau-b with the share of people who said yes. Empty where the files or the pairs are missing.
+
+    Raises:
+        InputError: for a damaged line.
     """
     scores, result = as_array(scores), {}
     for name, file, values, variant in (("expert", EXPERTS, 3, "c"), ("crowd", CROWD, 1, "b")):

@@ -1,4 +1,4 @@
-"""How sure: intervals over queries by bootstrap, and over seeds by Student's t."""
+"""Confidence intervals: over queries by bootstrap, over seeds by Student's t."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Interval(NamedTuple):
     p: float = float("nan")
 
     def known(self) -> dict[str, float | None]:
-        """For JSON, which has no NaN: what is not known is None."""
+        """For JSON, which has no NaN: an unknown number is None."""
         return {name: None if np.isnan(number) else number for name, number in self._asdict().items()}
 
 
-def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interval:
+def paired_interval(differences: Sequence[float] | np.ndarray, level: float = 0.95) -> Interval:
     """Mean of paired differences, one a seed, with Student's interval and test.
 
     Raises:
@@ -47,63 +47,10 @@ def paired_interval(differences: Sequence[float], level: float = 0.95) -> Interv
     return Interval(mean, float(low), float(high), float(test.pvalue))
 
 
-def chance_to_find(differences: Sequence[float], effect: float, level: float = 0.95) -> float:
-    """With what probability Student's paired test would find a true mean difference of `effect`, above zero.
-
-    Taken from the spread of the differences at hand, so it is itself an estimate, and a rough one for few seeds.
-
-    Raises:
-        ValueError: for fewer than two seeds, or seeds that do not differ.
-
-    >>> round(chance_to_find([1.0, 2.0, 3.0, 4.0, 5.0], 2.0), 2)
-    0.57
-    """
-    from scipy import stats
-
-    values = np.asarray(differences, dtype=float)
-    spread = values.std(ddof=1) if len(values) > 1 else 0.0
-    if not spread > 0:
-        raise ValueError("the spread wants two seeds that differ")
-    freedom = len(values) - 1
-    bound = stats.t.ppf((1 + level) / 2, freedom)
-    return float(stats.nct.sf(bound, freedom, effect / spread * np.sqrt(len(values))))
-
-
-def detectable(differences: Sequence[float], power: float = 0.8, level: float = 0.95) -> float:
-    """The smallest true mean difference that is found with this probability, see `chance_to_find`.
-
-    >>> round(detectable([1.0, 2.0, 3.0, 4.0, 5.0]), 2)
-    2.66
-    """
-    from scipy import optimize
-
-    most = 100 * np.std(differences, ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else 1.0
-    return float(optimize.brentq(lambda effect: power - chance_to_find(differences, effect, level), 0, most))
-
-
-def mean_of_independent(groups: Sequence[Sequence[float]], level: float = 0.95) -> Interval:
-    """The mean of several groups' means, their noise taken as independent: Welch and Satterthwaite's interval.
-
-    Beside `paired_interval` of the means by seed it tells whether a narrow interval owes its width to groups that
-    happen to offset each other.
-
-    >>> [round(x, 2) for x in mean_of_independent([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]])]
-    [2.0, 0.87, 3.13, 0.01]
-    """
-    from scipy import stats
-
-    sizes = np.array([len(group) for group in groups])
-    parts = np.array([np.var(group, ddof=1) for group in groups]) / sizes / len(groups) ** 2
-    value, error = float(np.mean([np.mean(group) for group in groups])), float(np.sqrt(parts.sum()))
-    freedom = parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum()
-    reach = float(stats.t.ppf((1 + level) / 2, freedom)) * error
-    return Interval(value, value - reach, value + reach, float(2 * stats.t.sf(abs(value) / error, freedom)))
-
-
 def recalls_by_image(ranks: dict[str, np.ndarray]) -> np.ndarray:
     """What every image adds to the six recalls and to rsum, in percent.
 
-    An image and its Q captions stay together, for their fates are not independent.
+    An image and its Q captions stay together, for their ranks are not independent.
 
     Args:
         ranks: as `evaluation.positive_ranks` returns them.
@@ -125,9 +72,9 @@ def bootstrap(values: np.ndarray, level: float = 0.95, seed: int = 0) -> list[In
     """Mean of every column with its percentile interval; for differences, the p-value of there being none.
 
     Args:
-        values: (N, M), a row for each unit that is drawn anew, such as an image with its captions.
+        values: (N, M), a row for each unit that is resampled, such as an image with its captions.
         level: share of the resamples between the bounds.
-        seed: of the draws.
+        seed: of the resampling.
 
     >>> [round(x, 2) for x in bootstrap(np.array([[0.0], [1.0]] * 50))[0]][:3]
     [0.5, 0.41, 0.6]

@@ -6,7 +6,7 @@ import numpy as np
 
 from vslnb.evaluation.recall_at_k import DIRECTIONS, as_array
 
-QUERIES = 256  # whose order is worked out at a time
+QUERIES = 256  # sorted at a time
 
 
 def ncs(
@@ -16,13 +16,13 @@ def ncs(
 
     Args:
         scores: (N, Q*N); row = image, column = caption.
-        relevance: (N, Q*N), how near in meaning, at least 0; such as `CaptionSpace.caption_image_similarity().T`.
+        relevance: (N, Q*N), at least 0: how similar in meaning; such as `CaptionSpace.caption_image_similarity().T`.
         k: how many of a ranking count.
-        own: whether an image and its own captions count; without them the score says how good the rest is.
+        own: whether an image's own captions count; without them the score is about the other items alone.
         captions_per_image: Q.
 
     Returns:
-        Both ways, in percent, mean over the queries for which anything is relevant. Among equal scores the
+        By direction, in percent, the mean over the queries for which anything is relevant. Among equal scores the
         less relevant come first.
 
     Raises:
@@ -34,35 +34,47 @@ def ncs(
     scores = as_array(scores)
     if scores.shape != relevance.shape:
         raise ValueError(f"scores {scores.shape} and relevance {relevance.shape} differ")
-    owner = np.arange(scores.shape[1]) // captions_per_image
-    result = {}
-    for direction, transpose in zip(DIRECTIONS, (False, True)):
-        lanes = (scores.T, relevance.T) if transpose else (scores, relevance)
-        shares = []
-        for start in range(0, len(lanes[0]), QUERIES):
-            block, worth = (np.array(lane[start : start + QUERIES], dtype=np.float64) for lane in lanes)
-            if not own:
-                queries = np.arange(start, start + len(block))
-                mine = (
-                    owner[queries][:, None] == np.arange(len(scores))
-                    if transpose
-                    else queries[:, None] == owner
-                )
-                block[mine], worth[mine] = -np.inf, 0.0
-            reached = np.take_along_axis(worth, _first(block, worth, k), 1).sum(1)
-            best = -np.sort(np.partition(-worth, min(k, worth.shape[1]) - 1, axis=1)[:, :k], axis=1).sum(1)
-            shares.append(reached[best > 0] / best[best > 0])
-        shares = np.concatenate(shares)
-        result[direction] = 100.0 * float(shares.mean()) if len(shares) else 0.0
-    return result
+    captions = np.arange(scores.shape[1])
+    owner, images = captions // captions_per_image, np.arange(len(scores))
+    image_to_text = _query_scores(scores, relevance, k, None if own else (images, owner))
+    text_to_image = _query_scores(scores.T, relevance.T, k, None if own else (owner, images))
+    return dict(zip(DIRECTIONS, (image_to_text, text_to_image)))
 
 
-def _first(scores: np.ndarray, worth: np.ndarray, k: int) -> np.ndarray:
-    """The k best of every row, best first, among equals the less worthy first; whole rows are sorted for ties alone."""
+def _query_scores(
+    scores: np.ndarray, relevance: np.ndarray, k: int, owners: tuple[np.ndarray, np.ndarray] | None
+) -> float:
+    """The mean over queries of reached over best possible relevance, in percent.
+
+    Args:
+        scores: (queries, items).
+        relevance: (queries, items).
+        k: how many items count.
+        owners: the image of every query and of every item; items of the query's own image are left out.
+    """
+    shares = []
+    for start in range(0, len(scores), QUERIES):
+        queries = slice(start, start + QUERIES)
+        block, relevant = (np.array(matrix[queries], dtype=np.float64) for matrix in (scores, relevance))
+        if owners:
+            own_items = owners[0][queries, None] == owners[1]
+            block[own_items], relevant[own_items] = -np.inf, 0.0
+        reached = np.take_along_axis(relevant, _top_items(block, relevant, k), 1).sum(1)
+        best = -np.sort(np.partition(-relevant, min(k, relevant.shape[1]) - 1, axis=1)[:, :k], axis=1).sum(1)
+        shares.append(reached[best > 0] / best[best > 0])
+    found = np.concatenate(shares)
+    return 100.0 * float(found.mean()) if len(found) else 0.0
+
+
+def _top_items(scores: np.ndarray, relevance: np.ndarray, k: int) -> np.ndarray:
+    """The k best items of every row, best first; among equal scores the less relevant come first.
+
+    Only rows with a tie at the k-th place are sorted as a whole.
+    """
     k = min(k, scores.shape[1])
     found = np.argpartition(-scores, k - 1, axis=1)[:, :k]
     last = np.take_along_axis(scores, found, 1).min(1)
     tied = (scores >= last[:, None]).sum(1) > k  # more than k stand at the k-th score or above
-    found[tied] = np.lexsort((worth[tied], -scores[tied]), axis=1)[:, :k]
-    near = [np.take_along_axis(each, found, 1) for each in (worth, -scores)]
-    return np.take_along_axis(found, np.lexsort(near, axis=1), 1)
+    found[tied] = np.lexsort((relevance[tied], -scores[tied]), axis=1)[:, :k]
+    keys = [np.take_along_axis(each, found, 1) for each in (relevance, -scores)]
+    return np.take_along_axis(found, np.lexsort(keys, axis=1), 1)

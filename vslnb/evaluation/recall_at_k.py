@@ -1,4 +1,4 @@
-"""What a similarity matrix is worth: recall both ways, ranks, rsum, the five-fold mean of COCO 1K.
+"""Recall in both directions, ranks, rsum, and the five-fold mean of COCO 1K.
 
 Ties never help the model: a positive ranks behind every negative with the same score.
 """
@@ -6,6 +6,7 @@ Ties never help the model: a positive ranks behind every negative with the same 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,8 @@ DIRECTIONS = ("image_to_text", "text_to_image")
 CUTS = (1, 5, 10)
 
 
-def as_array(scores: object) -> np.ndarray:
-    """Scores as an array, wherever a tensor of them lives and whatever asks for its gradient."""
+def as_array(scores: Any) -> np.ndarray:
+    """Scores as an array, from a list, an array or a tensor on any device, with or without a gradient."""
     if hasattr(scores, "detach"):
         scores = scores.detach().cpu()
         scores = scores.float() if scores.dtype.itemsize < 4 else scores  # numpy knows no bfloat16
@@ -76,16 +77,24 @@ def summarise(ranks: np.ndarray) -> dict[str, float]:
     }
 
 
-def recall(scores: object, captions_per_image: int = 5) -> dict:
-    """Recall at 1, 5, 10 both ways, ranks, and rsum, the sum of the six recalls.
+def recall(scores: object, captions_per_image: int = 5) -> dict[str, Any]:
+    """Recall at 1, 5, 10 in both directions, ranks, and rsum, the sum of the six recalls.
 
     Args and Raises as `positive_ranks`.
 
     >>> recall([[0.9, 0.1], [0.2, 0.8]], captions_per_image=1)["rsum"]
     600.0
     """
-    ranks = positive_ranks(scores, captions_per_image)
-    result: dict = {name: summarise(ranks[name]) for name in DIRECTIONS}
+    return recall_of_ranks(positive_ranks(scores, captions_per_image))
+
+
+def recall_of_ranks(ranks: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What `recall` returns, from the ranks that `positive_ranks` returns.
+
+    >>> recall_of_ranks({"image_to_text": np.array([0]), "text_to_image": np.array([3])})["rsum"]
+    500.0
+    """
+    result: dict[str, Any] = {name: summarise(ranks[name]) for name in DIRECTIONS}
     result["rsum"] = sum(result[name][f"R@{k}"] for name in DIRECTIONS for k in CUTS)
     return result
 
@@ -94,8 +103,8 @@ def fold_mean(
     scores: object,
     folds: int = 5,
     captions_per_image: int = 5,
-    measure: Callable[[object, int], dict] = recall,
-) -> dict:
+    measure: Callable[[object, int], dict[str, Any]] = recall,
+) -> dict[str, Any]:
     """COCO 1K: the mean over `folds` equal parts of the gallery, each searched by its own queries.
 
     >>> fold_mean(np.eye(10), captions_per_image=1)["rsum"]
@@ -115,7 +124,7 @@ def fold_mean(
     return _mean(parts)
 
 
-def _mean(parts: list) -> object:
+def _mean(parts: list) -> Any:
     if isinstance(parts[0], dict):
         return {key: _mean([part[key] for part in parts]) for key in parts[0]}
     return float(np.mean(parts))

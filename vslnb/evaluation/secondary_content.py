@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 
@@ -13,13 +14,23 @@ from vslnb.evaluation.recall_at_k import as_array, positive_ranks
 from vslnb.storage import read_json
 
 
+class Mistakes(TypedDict):
+    """Queries with a wrong first result in one direction, and which of them rest on secondary content alone."""
+
+    wrong: np.ndarray  # indices of the queries
+    secondary: np.ndarray  # those of them whose first result is a secondary match
+    retrieved: np.ndarray  # the first result of every wrong query
+    rate: float  # secondary / wrong, percent
+
+
 def secondary_matches(
     scores: object,
     main: list[set],
     secondary: list[set],
     named: list[set],
     captions_per_image: int = 5,
-) -> dict[str, dict[str, object]]:
+    ranks: dict[str, np.ndarray] | None = None,
+) -> dict[str, Mistakes]:
     """Wrong top-1s that meet the query in secondary content alone (notebook 06).
 
     A wrong match of image A and caption c (of another image) is *secondary* when a concept that c names is
@@ -32,10 +43,10 @@ def secondary_matches(
         secondary: N sets, the secondary content.
         named: Q*N sets, the concepts every caption names.
         captions_per_image: Q.
+        ranks: what `positive_ranks` returns for these scores, where it is known already.
 
     Returns:
-        Both ways: `wrong` and `secondary`, the queries (indices) with a wrong and with a secondary top-1,
-        `retrieved`, the wrong top-1 of every wrong query, and `rate`, secondary / wrong in percent.
+        By direction: the wrong queries and what they retrieved.
 
     >>> scores = [[0.1, 0.9], [0.2, 0.8]]
     >>> found = secondary_matches(scores, [{"dog"}, {"cat"}], [{"cat"}, set()], [{"dog"}, {"cat"}], 1)
@@ -43,21 +54,19 @@ def secondary_matches(
     ([0], 100.0)
     """
     scores = np.array(as_array(scores), dtype=np.float32)
-    ranks = positive_ranks(scores, captions_per_image)
+    ranks = ranks or positive_ranks(scores, captions_per_image)
     owner = np.arange(scores.shape[1]) // captions_per_image
     scores[owner, np.arange(scores.shape[1])] = -np.inf  # a wrong top-1 is the best negative
-    result: dict[str, dict[str, object]] = {}
+    result: dict[str, Mistakes] = {}
     for axis, direction in ((1, "image_to_text"), (0, "text_to_image")):
         wrong = np.flatnonzero(ranks[direction] > 0)
         retrieved = scores.argmax(axis)[wrong]
         images, captions = (wrong, retrieved) if axis else (retrieved, wrong)
         hits = [bool(named[c] & secondary[a]) and not named[c] & main[a] for a, c in zip(images, captions)]
-        result[direction] = {
-            "wrong": wrong,
-            "secondary": wrong[hits] if len(wrong) else wrong,
-            "retrieved": retrieved,
-            "rate": 100.0 * float(np.mean(hits)) if hits else 0.0,
-        }
+        rate = 100.0 * float(np.mean(hits)) if hits else 0.0
+        result[direction] = Mistakes(
+            wrong=wrong, secondary=wrong[hits] if hits else wrong, retrieved=retrieved, rate=rate
+        )
     return result
 
 
@@ -77,14 +86,14 @@ def concepts_of(caption: str) -> set[str]:
 def caption_concepts(
     captions: Sequence[str], captions_per_image: int = 5
 ) -> tuple[list[set], list[set], list[set]]:
-    """Main, secondary and named concepts where nothing was planted: what people agree on, and what they do not.
+    """Main, secondary and named concepts where nothing was planted: what captions agree on, and what they do not.
 
     Args:
         captions: Q*N, Q consecutive ones an image.
         captions_per_image: Q.
 
     Returns:
-        As `secondary_matches` wants them: N sets of concepts that two or more captions of an image name, N sets
+        As `secondary_matches` takes them: N sets of concepts that two or more captions of an image name, N sets
         of those that one alone names, and for every caption the concepts in it. A match is then secondary when
         it meets the image only in what a single one of its captions mentions.
 
@@ -102,7 +111,10 @@ def caption_concepts(
 
 
 def concepts_of_split(split: Split) -> tuple[str, tuple[list[set], list[set], list[set]]]:
-    """The rule, `planted` or `captions`, and main, secondary and named concepts by it."""
+    """The rule, `planted` or `captions`, and main, secondary and named concepts by it.
+
+    A world has its planted truth in truth.json; elsewhere the captions say what is main.
+    """
     truth = split.folder / "truth.json"
     if not truth.exists():
         return "captions", caption_concepts(split.captions, split.captions_per_image)

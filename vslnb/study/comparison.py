@@ -4,79 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from vslnb.evaluation.intervals import Interval, bootstrap, paired_interval, recalls_by_image
-from vslnb.evaluation.recall_at_k import CUTS, DIRECTIONS, positive_ranks
-from vslnb.storage import read_json, write_json, write_stream
+from vslnb.evaluation.intervals import Interval, bootstrap, paired_interval
+from vslnb.evaluation.measures import RSUM, MeasureName, measure_of
+from vslnb.evaluation.ranks_file import RANKS, read_recalls_by_image
+from vslnb.storage import write_stream
 
-RANKS = "ranks.json"  # of the test split's queries, beside results.json
-KEPT = "rsum_by_image.npz"  # by config_hash
-
-
-def measures_of(result: dict) -> dict[str, float]:
-    """Every measure on test of one results.json, flat, by a name a reader knows."""
-    test, more = result["test"], result["measures"]
-    short = {direction: direction.replace("_", " ") for direction in DIRECTIONS}
-    flat = {"rsum": test["rsum"]}
-    flat |= {f"R@{k} {name}": test[direction][f"R@{k}"] for direction, name in short.items() for k in CUTS}
-    flat |= {f"median rank {name}": test[direction]["median_rank"] for direction, name in short.items()}
-    for kind, both in more["ncs"].items():
-        flat |= {f"NCS@10 {kind} {name}": both[direction] for direction, name in short.items()}
-    flat |= {
-        f"secondary matches {name}": more["secondary"][direction]["rate"] for direction, name in short.items()
-    }
-    return flat | {f"tau {who}": tau for who, tau in more.get("ratings", {}).items()}
+KEPT = "rsum_by_image.npz"  # what every image adds to rsum, by config_hash
 
 
-def value(results: Sequence[dict], measure: str = "rsum") -> Interval:
-    """Mean of a measure: Student's interval over runs; for rsum of a single run, over resampled images.
+def interval_over_seeds(values: Sequence[float] | np.ndarray) -> Interval:
+    """Mean of a number a seed with Student's interval; bounds that are NaN for a single seed.
 
-    Where one run allows no interval, its bounds are NaN.
+    >>> interval_over_seeds([1.5])
+    Interval(value=1.5, low=nan, high=nan, p=nan)
     """
-    values = [measures_of(result)[measure] for result in results]
     if len(values) > 1:
         return paired_interval(values)
-    low, high = results[0]["measures"]["intervals"].get(measure, (np.nan, np.nan))
+    return Interval(float(values[0]), np.nan, np.nan)
+
+
+def value(results: Sequence[dict[str, Any]], measure: MeasureName = RSUM) -> Interval:
+    """Mean of a measure: Student's interval over several runs, over resampled images for a single one.
+
+    Where a single run has no interval of this measure, the bounds are NaN.
+    """
+    values = [measure_of(result, measure) for result in results]
+    if len(values) > 1:
+        return paired_interval(values)
+    low, high = results[0]["measures"]["intervals"].get(str(measure), (np.nan, np.nan))
     return Interval(values[0], low, high)
 
 
 def gain(
-    before: Sequence[dict], after: Sequence[dict], measure: str = "rsum", folder: str | Path | None = None
+    before: Sequence[dict[str, Any]],
+    after: Sequence[dict[str, Any]],
+    measure: MeasureName = RSUM,
+    folder: str | Path | None = None,
 ) -> Interval:
     """A measure of the runs `after` minus that of `before`, pairs of one seed.
 
     Args:
         before: results of the runs of one arm, a seed each.
         after: of another, in the same order of seeds.
-        measure: a name of `measures_of`.
+        measure: such as `RSUM`.
         folder: where their runs are, for the interval of a single pair.
 
     Returns:
-        Student's interval over the seeds. With one seed, for rsum, that over resampled test images, which knows
-        nothing of the noise of training; for other measures, or without the runs, bounds that are NaN.
+        Student's interval over the seeds. For rsum and one seed the interval over resampled test images, which
+        does not include the noise of training. For other measures, or without the runs, bounds that are NaN.
 
     Raises:
         ValueError: for lists that do not pair up.
     """
     if [result["seed"] for result in before] != [result["seed"] for result in after]:
         raise ValueError("the runs are not pairs of the same seeds")
-    differences = [measures_of(b)[measure] - measures_of(a)[measure] for a, b in zip(before, after)]
+    differences = [measure_of(b, measure) - measure_of(a, measure) for a, b in zip(before, after)]
     if len(differences) > 1:
         return paired_interval(differences)
-    if measure == "rsum" and folder and (found := gain_over_images(before, after, [folder])):
+    if measure == RSUM and folder and (found := gain_over_images(before, after, [folder])):
         return found
     return Interval(differences[0], np.nan, np.nan)
 
 
 def gain_over_images(
-    before: Sequence[dict], after: Sequence[dict], folders: Sequence[str | Path]
+    before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], folders: Sequence[str | Path]
 ) -> Interval | None:
     """The difference of rsum, mean over the seeds, with its interval over resampled test images.
 
-    It stands beside the interval over seeds: that one is of the mean over many trainings on these images, this one
-    of these trainings on many images.
+    The interval over seeds is about many trainings on these images, this one about these trainings on many images.
 
     Args:
         before: results of one arm, of one module or several.
@@ -86,17 +85,20 @@ def gain_over_images(
     Returns:
         None where the ranks of a run are in none of the folders.
     """
-    pairs = [[rsum_by_image(run, folders) for run in pair] for pair in zip(before, after)]
-    if any(values is None for pair in pairs for values in pair):
-        return None
-    return bootstrap(np.mean([b - a for a, b in pairs], axis=0)[:, None])[0]
+    differences = []
+    for pair in zip(before, after):
+        a, b = (rsum_by_image(run, folders) for run in pair)
+        if a is None or b is None:
+            return None
+        differences.append(b - a)
+    return bootstrap(np.mean(differences, axis=0)[:, None])[0]
 
 
-def rsum_by_image(result: dict, folders: Sequence[str | Path]) -> np.ndarray | None:
-    """What every test image and its captions add to a run's rsum, (N,), None where that is not kept."""
+def rsum_by_image(result: dict[str, Any], folders: Sequence[str | Path]) -> np.ndarray | None:
+    """What every test image and its captions add to a run's rsum, (N,); None where that is not kept."""
     for folder in map(Path, folders):
-        if (path := folder / result["name"] / RANKS).exists():
-            return _by_image(path)[:, -1]
+        if (folder / result["name"] / RANKS).exists():
+            return read_recalls_by_image(folder / result["name"])[:, -1]
         if (path := folder / KEPT).exists():
             with np.load(path, allow_pickle=False) as kept:
                 if result["config_hash"] in kept:
@@ -104,22 +106,11 @@ def rsum_by_image(result: dict, folders: Sequence[str | Path]) -> np.ndarray | N
     return None
 
 
-def keep_rsum(folder: Path, result: dict, run: Path) -> None:
+def keep_rsum(folder: Path, result: dict[str, Any], run: Path) -> None:
     """Add a run's `rsum_by_image` to what is kept in a folder, for when the run itself is gone."""
     path, kept = folder / KEPT, {}
     if path.exists():
         with np.load(path, allow_pickle=False) as found:
             kept = dict(found)
-    kept[result["config_hash"]] = _by_image(run / RANKS)[:, -1].astype(np.float32)
+    kept[result["config_hash"]] = read_recalls_by_image(run)[:, -1].astype(np.float32)
     write_stream(path, lambda stream: np.savez_compressed(stream, **kept))
-
-
-def write_ranks(run: Path, scores: np.ndarray, captions_per_image: int) -> None:
-    """Keep the ranks of the test queries, from which paired tests over images can be had."""
-    ranks = positive_ranks(scores, captions_per_image)
-    write_json(run / RANKS, {direction: values.tolist() for direction, values in ranks.items()})
-
-
-def _by_image(path: Path) -> np.ndarray:
-    ranks = read_json(path, "Train the run again.", DIRECTIONS)
-    return recalls_by_image({direction: np.asarray(ranks[direction]) for direction in DIRECTIONS})

@@ -1,4 +1,4 @@
-"""What a notebook begins with: the profile whose parameters it has, its data, known results, and where figures go."""
+"""Load a profile (papermill parameters), its data set and cached results, and save figures."""
 
 from __future__ import annotations
 
@@ -75,7 +75,14 @@ def prepare_data(data: str | Path, dataset: str) -> Path:
 
 
 def known_results(folder: str) -> list[dict]:
-    """Results that need not be computed again: every `*runs.json` of a folder, from the project's root; "" is none."""
+    """Results that need not be computed again: the content of every `*runs.json` of a folder.
+
+    Args:
+        folder: from the project's root; "" is none.
+
+    Raises:
+        InputError: for a file that is not a list of results.
+    """
     files = sorted((ROOT / folder).glob("*runs.json")) if folder else []
     return [result for file in files for result in _results(file)]
 

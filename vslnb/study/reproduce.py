@@ -19,16 +19,6 @@ from vslnb.study.profiles import ROOT, load_profile
 from vslnb.study.report import write_report
 
 NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
-# What notebook 08 reads whatever its profile, below figures/.
-EVIDENCE = (
-    "flickr8k/runs.json",
-    "flickr8k/tuning.json",
-    "flickr8k/rsum_by_image.npz",
-    "flickr8k/further.json",
-    "flickr8k/influence.json",
-    "flickr8k/other_photos.json",
-    "world/dose.json",
-)
 
 
 def reproduce(
@@ -47,7 +37,7 @@ def reproduce(
         figures: also copy the figures and JSON drawn (with `only`, by those) to figures/PROFILE/.
         device: `auto`, `cuda`, `mps` or `cpu`; the profile's own where none is given.
         cluster: address of a dask scheduler that trains; the profile's own where none is given.
-        only: how the names of the notebooks to run begin, such as "03"; the others are shown if they are kept.
+        only: prefixes of the names of the notebooks to run, such as "03"; of the others those kept are shown.
 
     What is done is kept: a notebook that ran to its end with the same parameters, code and data is not run
     again, and no run is trained twice.
@@ -61,7 +51,9 @@ def reproduce(
     parameters, notebooks = load_profile(profile), sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
     for name in only:
         if not any(path.stem.startswith(name) for path in notebooks):
-            raise InputError(f"--only {name}", "no notebook begins so", "For example --only 03.")
+            raise InputError(
+                f"--only {name}", "no notebook has a name that begins so", "For example --only 03."
+            )
     folder = Path(run).resolve() if run else ROOT / parameters["run"]
     home = Path(parameters["run"])
     if run and Path(parameters["data"]).is_relative_to(home):  # the bundled world goes where its run goes
@@ -98,7 +90,7 @@ def reproduce(
 
 
 def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
-    """Run one notebook; a note beside it says which state of everything it came from."""
+    """Run one notebook; a note beside it records the state of everything it came from."""
     output, began, fault = folder / "notebooks" / notebook.name, time.perf_counter(), ""
     note = output.with_suffix(".json")
     note.unlink(missing_ok=True)
@@ -111,7 +103,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
             cwd=ROOT,
             progress_bar=False,
             kernel_name="python3",
-            extra_arguments=["--log-level=ERROR"],  # no word about its transport among our lines
+            extra_arguments=["--log-level=ERROR"],  # its notes on the transport stay out of our output
         )
     except papermill.PapermillExecutionError as error:
         fault = f"{error.ename}: {error.evalue}"
@@ -124,7 +116,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
 
 
 def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
-    """What is known of a notebook that was run to its end in just this state, or nothing."""
+    """The note of a notebook that was run to its end in exactly this state, or None."""
     note = folder / "notebooks" / f"{notebook.stem}.json"
     if not all(path.exists() for path in (note, note.with_suffix(".ipynb"), folder / "figures")):
         return None
@@ -133,11 +125,16 @@ def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
 
 
 def _state(notebook: Path, parameters: dict) -> str:
-    """A hash of the notebook, its parameters, the package and the data set's manifest."""
+    """A hash of the notebook and its inputs, its parameters, the package and the data set's manifest."""
     digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode())
     code = [path for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".py", ".js", ".css")]
     known = sorted((ROOT / parameters["known"]).glob("*runs.json")) if parameters["known"] else []
-    evidence = [ROOT / "figures" / path for path in EVIDENCE] if notebook.stem.startswith("08") else []
-    for path in [notebook, *code, *known, *evidence, ROOT / parameters["data"] / MANIFEST]:
+    for path in [notebook, *code, *known, *_inputs(notebook), ROOT / parameters["data"] / MANIFEST]:
         digest.update(path.read_bytes() if path.exists() else b"")
     return digest.hexdigest()
+
+
+def _inputs(notebook: Path) -> list[Path]:
+    """The files that a notebook reads whatever its profile: `vslnb.inputs` of its metadata, from the root."""
+    metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+    return [ROOT / path for path in metadata.get("vslnb", {}).get("inputs", [])]

@@ -10,12 +10,12 @@ import numpy as np
 
 from vslnb.config import Config, ensemble_hash
 from vslnb.data.precomp import file_hash, load_split, load_vocabulary
+from vslnb.evaluation.ranks_file import write_ranks
 from vslnb.evaluation.recall_at_k import recall
-from vslnb.evaluation.summary import measure
+from vslnb.evaluation.summary import evaluate
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores
 from vslnb.storage import write_json
-from vslnb.study.comparison import write_ranks
 from vslnb.training.run import Run, load_run
 
 
@@ -67,8 +67,10 @@ def sgraf(
         split = load_split(data, name).head(first.training.dev_images if name == "dev" else 0)
         matrices = [kept_scores(path, model, split, vocabulary) for path, model in models.items()]
         scores = reduce(np.add, matrices) / len(matrices)
-        found[name] = recall(scores, split.captions_per_image)
-    found["measures"] = measure(scores, split)  # of the test split
-    write_ranks(run.folder, scores, split.captions_per_image)
+        if name == "dev":
+            found["dev"] = recall(scores, split.captions_per_image)
+    evaluation = evaluate(scores, split)  # of the test split
+    found |= {"test": evaluation.recall, "measures": evaluation.to_json()}
+    write_ranks(run.folder, evaluation.ranks)
     write_json(run.results_file, found)
     return found

@@ -18,12 +18,12 @@ from vslnb.config import Config
 from vslnb.data.precomp import load_split
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
+from vslnb.evaluation.ranks_file import write_ranks
 from vslnb.evaluation.recall_at_k import recall
-from vslnb.evaluation.summary import measure
+from vslnb.evaluation.summary import evaluate
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores, split_scores
 from vslnb.storage import locked, write_json, write_text
-from vslnb.study.comparison import write_ranks
 from vslnb.training.checkpoint import (
     Progress,
     clear_leftovers,
@@ -205,6 +205,7 @@ def _finish(run: Run, trainer: Trainer, done: Progress, progress: bool) -> dict:
     else:
         scores = split_scores(trainer.model, test, trainer.vocabulary, progress=progress)
     if distributed.process_index() == 0:
+        evaluation = evaluate(scores, test)
         results = {
             "name": run_name(config),
             "recipe": config.recipe,
@@ -215,10 +216,10 @@ def _finish(run: Run, trainer: Trainer, done: Progress, progress: bool) -> dict:
             "curve": [round(dev["rsum"], 3) for dev in done.curve],
             "mechanism": epoch_means(done.lines),
             "dev": max(done.curve, key=lambda dev: dev["rsum"]),
-            "test": recall(scores, test.captions_per_image),
-            "measures": measure(scores, test),
+            "test": evaluation.recall,
+            "measures": evaluation.to_json(),
         }
-        write_ranks(run.folder, scores, test.captions_per_image)
+        write_ranks(run.folder, evaluation.ranks)
         write_json(run.results_file, results)
         run.stopped_file.unlink(missing_ok=True)  # of an earlier try
     distributed.barrier()

@@ -1,0 +1,33 @@
+"""The ranks of a run's test queries, kept beside its results, from which paired intervals over images are had."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from vslnb.evaluation.intervals import recalls_by_image
+from vslnb.evaluation.recall_at_k import DIRECTIONS
+from vslnb.storage import read_json, write_json
+
+RANKS = "ranks.json"
+
+
+def write_ranks(run: Path, ranks: dict[str, np.ndarray]) -> None:
+    """Keep the ranks of the test queries in a run's folder.
+
+    Args:
+        run: the folder.
+        ranks: as `positive_ranks` returns them.
+    """
+    write_json(run / RANKS, {direction: values.tolist() for direction, values in ranks.items()})
+
+
+def read_recalls_by_image(run: Path) -> np.ndarray:
+    """What every test image adds to the recalls of a run, (N, 7), see `recalls_by_image`.
+
+    Raises:
+        InputError: for a file that is missing or damaged.
+    """
+    ranks = read_json(run / RANKS, "Train the run again.", DIRECTIONS)
+    return recalls_by_image({direction: np.asarray(ranks[direction]) for direction in DIRECTIONS})

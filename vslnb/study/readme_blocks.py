@@ -1,0 +1,171 @@
+"""The tables of README.md, each between `<!-- generated: NAME -->` and `<!-- end -->`.
+
+`python -m vslnb.study.readme_blocks` writes them from the results in figures/; a test compares.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from vslnb.evaluation.intervals import Interval
+from vslnb.evaluation.measures import RECALLS, RSUM, measure_of
+from vslnb.figures import MODULE_NAMES
+from vslnb.storage import write_text
+from vslnb.study.decision import format_interval
+from vslnb.study.evidence import effects, page, readings
+from vslnb.study.evidence.dose import Dose
+from vslnb.study.evidence.further import Further
+from vslnb.study.evidence.runs import FIGURES, MODULES, TRIPLET, VSL, load_study
+from vslnb.study.markdown import markdown_table, table_of_rows
+from vslnb.study.power import detectable
+from vslnb.study.profiles import ROOT
+from vslnb.study.speed_tables import SPEED
+
+README = ROOT / "README.md"
+BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+
+
+def render_blocks() -> dict[str, str]:
+    """Every generated table by name, as Markdown."""
+    return {name: render() for name, render in (BLOCKS | SPEED).items()}
+
+
+def fill(text: str, blocks: dict[str, str]) -> str:
+    """A text with its generated tables replaced; everything outside the markers stays.
+
+    Args:
+        text: with `<!-- generated: NAME -->` before and `<!-- end -->` after every table.
+        blocks: by name.
+
+    Raises:
+        ValueError: if a marker names no block, or a block has no marker.
+
+    >>> print(fill("<!-- generated: a -->\\nold\\n<!-- end -->", {"a": "new"}))
+    <!-- generated: a -->
+    new
+    <!-- end -->
+    """
+    marked = {name for _, name, _ in BLOCK.findall(text)}
+    if marked != set(blocks):
+        raise ValueError(f"markers and blocks differ: {', '.join(sorted(marked ^ set(blocks)))}")
+    return BLOCK.sub(lambda found: found[1] + blocks[found[2]] + found[3], text)
+
+
+def _levels(results: Callable[[str, str], Sequence[dict[str, Any]]]) -> str:
+    """The triplet and VSL as printed, mean over the results of a module and arm."""
+    heads = [""]
+    for name in RECALLS:
+        heads.append(name.metric if name.metric != "R@1" else f"{name.direction.replace('_', ' ')} R@1")
+    rows = []
+    for module in MODULES:
+        for arm, mark in ((TRIPLET, ""), (VSL, " + VSL")):
+            chosen = results(module, arm)
+            means = [np.mean([measure_of(run, name) for run in chosen]) for name in (*RECALLS, RSUM)]
+            rows.append([MODULE_NAMES[module] + mark, *(f"{mean:.1f}" for mean in means)])
+    return table_of_rows([*heads, "rsum"], rows)
+
+
+def _read(path: str) -> Any:
+    return json.loads((FIGURES / path).read_text(encoding="utf-8"))
+
+
+def _flickr8k() -> str:
+    return _levels(load_study().results)
+
+
+def _demo() -> str:
+    runs = _read("demo/runs.json")
+    return _levels(lambda module, arm: [run for run in runs if (run["module"], run["arm"]) == (module, arm)])
+
+
+def _settings() -> str:
+    return markdown_table(page.model_card(load_study()))
+
+
+def _answer() -> str:
+    study = load_study()
+    return page.answer(study, readings.readings(study))
+
+
+def _decision() -> str:
+    return markdown_table(
+        readings.readings_table(readings.readings(load_study())).reset_index(names="reading")
+    )
+
+
+def _measures() -> str:
+    return markdown_table(effects.other_table(load_study()).reset_index(names="measure"))
+
+
+def _full_width() -> str:
+    return markdown_table(Further(load_study()).nearest_table().reset_index(names="module"))
+
+
+def _dose() -> str:
+    dose = Dose()
+    rows = [["triplet alone", format_interval(dose.growth)]]
+    for name, slope in dose.slopes().items():
+        rows.append([name if " over " in name else f"{name} minus the triplet", format_interval(slope)])
+    return table_of_rows(["secondary mistakes of a hundred captions, SAF", "slope over the strength"], rows)
+
+
+def _ablations() -> str:
+    found = _read("flickr8k/04_ablations.json")
+    rows = [[f"VSL, batch {size}", _gap(one)] for size, one in found["gain by batch size"].items()]
+    rows += [[name, _gap(one)] for name, one in found["left out"].items() if name != "VSL"]
+    return table_of_rows(["cosine", "rsum minus the triplet's"], rows)
+
+
+def _world() -> str:
+    """The gains of the world's runs whose interval leaves out zero, and what its seeds could find."""
+    gains = _read("world/03_training.json")["gains"]["rsum"]
+    rows = []
+    for module in MODULE_NAMES.values():
+        mine = {name: one for name, one in gains.items() if name.partition(",")[0] == module}
+        clear = [f"{name}: {_gap(one)}" for name, one in mine.items() if one["low"] > 0 or one["high"] < 0]
+        found = [detectable(one["seeds"]) for one in mine.values()]
+        reach = f"{min(found):.0f} to {max(found):.0f}"
+        rows.append([module, len(mine), "; ".join(clear) or "none", reach])
+    heads = ["module", "gains", "with an interval without zero", "true gain found with probability 0.8"]
+    return table_of_rows(heads, rows)
+
+
+def _notebooks() -> str:
+    rows = []
+    for run in _read("demo/reproduce.json"):
+        path = f"notebooks/{run['notebook']}.ipynb"
+        first = json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"][0]["source"][0]
+        question = first.partition(" · ")[2].strip()
+        rows.append([f"[{run['notebook']}]({path})", question, f"{run['seconds']:.0f} s"])
+    return table_of_rows(["notebook", "its question", "time on two cores"], rows)
+
+
+def _gap(found: dict[str, Any]) -> str:
+    return _interval(found["value"], found["low"], found["high"])
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return format_interval(Interval(value, low, high))
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "settings": _settings,
+    "answer": _answer,
+    "decision": _decision,
+    "measures": _measures,
+    "full width": _full_width,
+    "flickr8k": _flickr8k,
+    "demo": _demo,
+    "dose": _dose,
+    "ablations": _ablations,
+    "world": _world,
+    "notebooks": _notebooks,
+}
+
+if __name__ == "__main__":
+    write_text(README, fill(README.read_text(encoding="utf-8"), render_blocks()))
