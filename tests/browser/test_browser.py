@@ -72,7 +72,7 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     page.goto(index.as_uri())
     cards = page.locator(".vb-card")
     assert page.locator(".vb-column").count() == 2 and cards.count() >= 20
-    assert page.locator(".vb-card.hit").count() >= 2  # the truth is always shown
+    assert page.locator(".vb-card.hit").count() >= 2  # the ground truth is always shown
     for mark, word in (("✓", "hit"), ("✗", "miss")):
         assert set(page.locator(f".vb-card.{word} .vb-mark").all_inner_texts()) == {mark}
     before = page.locator(".vb-query").inner_text()
@@ -82,13 +82,13 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     assert page.locator(".vb-place").first.inner_text().startswith("2 of")
     shot(page, "export")
     page.locator(".vb-card.miss").first.click()
-    assert page.locator(".vb-look").count() == 2
-    words = page.locator(".vb-look").first.locator(".vb-word")
+    assert page.locator(".vb-panel").count() == 2
+    words = page.locator(".vb-panel").first.locator(".vb-word")
     words.nth(1).click()
     assert words.nth(1).get_attribute("aria-pressed") == "true"
-    page.locator(".vb-look").first.locator(".vb-region").last.click()
+    page.locator(".vb-panel").first.locator(".vb-region").last.click()
     assert "gave it most" in page.locator(".vb-note").first.inner_text()
-    shot(page, "export_look")
+    shot(page, "export_attention")
     address = page.url
     again = page.context.new_page()
     again.goto(address)
@@ -156,16 +156,16 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     page.locator(".vb-card.miss").first.click()
     page.locator(".vb-word").first.wait_for(timeout=10_000)
     assert page.locator(".vb-reminder").inner_text().startswith("1 of")
-    assert page.locator(".vb-look").first.locator(".vb-region.strongest").count() >= 1
-    page.locator(".vb-look").first.locator(".vb-word").nth(1).click()
-    assert page.locator(".vb-look").first.locator(".vb-word").nth(1).get_attribute("aria-pressed") == "true"
-    shot(page, "lab_look")
+    assert page.locator(".vb-panel").first.locator(".vb-region.strongest").count() >= 1
+    page.locator(".vb-panel").first.locator(".vb-word").nth(1).click()
+    assert page.locator(".vb-panel").first.locator(".vb-word").nth(1).get_attribute("aria-pressed") == "true"
+    shot(page, "lab_attention")
     page.keyboard.press("Escape")  # back to the result that was opened
     assert page.evaluate("document.activeElement.className").startswith("vb-card")
     page.keyboard.press("ArrowRight")  # the next query's first miss is open at once
     page.locator(".vb-controls .vb-place", has_text="2 of").wait_for(timeout=10_000)
     page.locator('.vb-card.miss[aria-pressed="true"]').wait_for(timeout=10_000)
-    assert page.locator(".vb-look").count() == 2
+    assert page.locator(".vb-panel").count() == 2
     page.keyboard.press("ArrowLeft")
     page.locator(".vb-controls .vb-place", has_text="1 of").wait_for(timeout=10_000)
     page.get_by_role("button", name="▼ next ranks").click()
