@@ -11,13 +11,17 @@ function drawWeight(node, percent) {
 
 // What the colours mean.
 function weightKey() {
-  const key = element("div", "vb-key", "attention ");
-  for (const [percent, text] of [[5, "5 %"], [25, "25 %"], [FULL, `${FULL} % or more`]]) {
-    const swatch = element("span", "vb-swatch");
+  const key = element("div", "vb-key", "attention");
+  const entry = (className, percent, meaning) => {
+    const part = element("span"), swatch = element("span", `vb-swatch ${className}`);
     drawWeight(swatch, percent);
-    key.append(swatch, element("span", "", text));
-  }
-  key.append(element("span", "vb-swatch strongest"), element("span", "", "the word's strongest region"));
+    part.append(swatch, ` ${meaning}`);
+    key.append(part);
+  };
+  entry("", 5, "5 %");
+  entry("", 25, "25 %");
+  entry("", FULL, `${FULL} % or more`);
+  entry("strongest", 0, "the word's strongest region");
   return key;
 }
 

@@ -90,17 +90,22 @@ function unknownWords(words) {
   return `The models do not know ${listed}: the ranking below ignores what ${words.length > 1 ? "these words mean" : "this word means"}.`;
 }
 
-// What marks and colours mean; a free text has no ground truth.
+// What marks, colours and numbers mean; a free text has no ground truth.
 function legend(view) {
+  const own = view.state.direction === "text_to_image" ? "the caption's own image" : "the image's own captions";
   const line = element("div", "vb-legend");
-  const what = view.state.direction === "text_to_image" ? "the caption's own image" : "the image's own captions";
+  const entry = (className, term, meaning) => {
+    const part = element("span");
+    part.append(element("span", className, term), ` ${meaning}`);
+    line.append(part);
+  };
   if (!view.free) {
-    line.append(element("span", "vb-mark hit", "✓ hit"), `ground truth, ${what}`);
-    line.append(element("span", "vb-mark miss", "✗ miss"), "any other");
-    line.append(element("span", "vb-shared", "purple"), "all that a miss shares with the query, and secondary there");
-    line.append(element("span", "vb-term", "CIDEr"), "caption similarity to the query's image");
+    entry("vb-mark hit", "✓ hit", `ground truth: ${own}`);
+    entry("vb-mark miss", "✗ miss", "any other");
+    entry("vb-shared", "purple", "the miss shares this alone with the query: secondary content");
+    entry("vb-term", "CIDEr", "caption similarity to the query's image");
   }
-  line.append(element("span", "vb-term", "similarity"), "by the model");
+  entry("vb-term", "similarity", "the model's");
   return line;
 }
 
