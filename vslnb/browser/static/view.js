@@ -92,7 +92,6 @@ function unknownWords(words) {
 
 // What marks, colours and numbers mean; a free text has no ground truth.
 function legend(view) {
-  const own = view.state.direction === "text_to_image" ? "the caption's own image" : "the image's own captions";
   const line = element("div", "vb-legend");
   const entry = (className, term, meaning) => {
     const part = element("span");
@@ -100,12 +99,12 @@ function legend(view) {
     line.append(part);
   };
   if (!view.free) {
-    entry("vb-mark hit", "✓ hit", `ground truth: ${own}`);
-    entry("vb-mark miss", "✗ miss", "any other");
-    entry("vb-shared", "purple", "the miss shares this alone with the query: secondary content");
-    entry("vb-term", "CIDEr", "caption similarity to the query's image");
+    entry("vb-mark hit", "✓ hit", "ground truth");
+    entry("vb-mark miss", "✗ miss", "anything else");
+    entry("vb-shared", "purple", "secondary content, all that a miss shares with the query");
+    entry("vb-term", "CIDEr", "similarity to the captions of the query's image");
   }
-  entry("vb-term", "similarity", "the model's");
+  entry("vb-term", "similarity", "by the model");
   return line;
 }
 
