@@ -170,3 +170,13 @@ def test_what_was_shared_is_worded_as_in_the_caption(dataset):
     view = Browser(load_split(dataset, "test"), None, {}, scores, {}).view(BrowserState(("a",)))
     (other,) = [row for row in view.columns[0].rows if row.image == 1]
     assert other.shared_words == ("shorts",)
+
+
+def test_a_synonym_of_the_bundled_world_is_marked_for_its_concept(dataset):
+    path = dataset / "test_caps.txt"
+    path.write_text("\n".join(["a dog near a sailboat", *path.read_text().splitlines()[1:]]) + "\n")
+    browser = Browser(load_split(dataset, "test"), None, {}, {}, {})
+    main, secondary, named = [{"dog"}, {"cat"}], [set(), {"boat"}], [{"dog", "boat"}]
+    vars(browser)["concepts"] = main, secondary, named
+    assert browser.shared_words(1, 0) == ("sailboat",)
+    assert browser.shared_words(0, 0) == ()  # the dog is main there
