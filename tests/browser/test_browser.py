@@ -75,6 +75,9 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     assert page.locator(".vb-card.hit").count() >= 2  # the ground truth is always shown
     for mark, word in (("✓", "hit"), ("✗", "miss")):
         assert set(page.locator(f".vb-card.{word} .vb-mark").all_inner_texts()) == {mark}
+    legend = page.locator(".vb-legend").inner_text()
+    assert all(term in legend for term in ("hit", "miss", "ground truth", "secondary", "similarity", "CIDEr"))
+    assert ".png" in cards.first.get_attribute("title")
     before = page.locator(".vb-query").inner_text()
     page.locator(".vslnb-browser").focus()
     page.keyboard.press("ArrowRight")
@@ -88,6 +91,12 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     assert words.nth(1).get_attribute("aria-pressed") == "true"
     page.locator(".vb-panel").first.locator(".vb-region").last.click()
     assert "gave it most" in page.locator(".vb-note").first.inner_text()
+    assert ".png" in page.locator(".vb-panel figcaption .vb-file").first.inner_text()
+    words.nth(1).click()
+    for region in page.locator(".vb-panel").first.locator(".vb-region").all():  # one scale for all words
+        percent = float(region.get_attribute("title").removesuffix(" %"))
+        weight = float(region.evaluate("node => node.style.getPropertyValue('--weight')"))
+        assert weight == pytest.approx(min(1, percent / 50))
     shot(page, "export_attention")
     address = page.url
     again = page.context.new_page()
@@ -138,10 +147,13 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     assert page.locator(".vb-column").count() == 2 and page.locator(".vb-card").count() >= 20
     shot(page, "lab")
     free = page.get_by_label("free text")
+    free.fill("a zebra in the spaceship")
+    free.press("Enter")
+    page.locator(".vb-unknown", has_text="“zebra”, “spaceship”").wait_for(timeout=10_000)
     free.fill("a red car on the road")
     free.press("Enter")
     page.locator(".vb-sentence", has_text="a red car").wait_for(timeout=10_000)
-    assert page.locator(".vb-mark.hit").count() == 0
+    assert page.locator(".vb-mark.hit, .vb-unknown").count() == 0
     shot(page, "lab_text")
     page.get_by_label("A", exact=True).select_option("vsl-paper")
     page.locator(".vb-model", has_text="A · vsl-paper").wait_for(timeout=10_000)
