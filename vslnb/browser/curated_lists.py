@@ -66,7 +66,7 @@ def _secondary(browser: Browser, state: BrowserState) -> list[int]:
         similarity = browser.caption_similarity(state, [result], browser.ground_truth(state, query))[0]
         keys.append(
             _Clarity(
-                shares_subject=bool(shared & main[caption // browser.captions_per_image]),
+                shares_subject=bool(shared & main[browser.image_of_caption[caption]]),
                 shares_one_concept=len(shared) < 2,
                 share_of_caption=len(shared) / len(named[caption]),
                 caption_similarity=similarity,

@@ -100,6 +100,7 @@ class Browser:
         self.split, self.vocabulary, self.models = split, vocabulary, models
         self.scores, self.galleries = scores, galleries
         self.captions_per_image = split.captions_per_image
+        self.image_of_caption = np.arange(len(split.captions)) // split.captions_per_image
         self.num_queries = {"text_to_image": len(split.captions), "image_to_text": len(split)}
         self.num_items = {"text_to_image": len(split), "image_to_text": len(split.captions)}
         self.ranks = {name: positive_ranks(s, split.captions_per_image) for name, s in scores.items()}
@@ -160,7 +161,7 @@ class Browser:
 
     def ground_truth(self, state: BrowserState, query: int) -> int:
         """The image of a query: that of the caption, or the image itself."""
-        return query // self.captions_per_image if state.direction == "text_to_image" else query
+        return int(self.image_of_caption[query]) if state.direction == "text_to_image" else query
 
     def caption_similarity(
         self, state: BrowserState, items: Sequence[int] | np.ndarray, image: int
@@ -201,8 +202,7 @@ class Browser:
 
     def _images(self, state: BrowserState) -> np.ndarray:
         """The image of every item."""
-        items = np.arange(self.num_items[state.direction])
-        return items if state.direction == "text_to_image" else items // self.captions_per_image
+        return np.arange(len(self.split)) if state.direction == "text_to_image" else self.image_of_caption
 
     def _column(self, state: BrowserState, model: str) -> Column:
         items, similarities = self._ranking(state, model)
