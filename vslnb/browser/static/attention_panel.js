@@ -21,7 +21,7 @@ function weightKey() {
   entry("", 5, "5 %");
   entry("", 25, "25 %");
   entry("", FULL, `${FULL} % or more`);
-  entry("strongest", 0, "the word's strongest region");
+  entry("strongest", 0, "strongest or chosen region");
   return key;
 }
 
