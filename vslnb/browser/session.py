@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vslnb.browser.attention_word import telling_word
 from vslnb.browser.rankings import LISTS, TOPS, Browser, BrowserState, Column, Row
 from vslnb.data.precomp import Split, load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.figures.rankings import read_picture
-from vslnb.retrieval.attention import telling_word
 from vslnb.retrieval.gallery import gallery_of
 from vslnb.retrieval.similarity import kept_scores
 from vslnb.training.run import data_of, load_matcher

@@ -38,6 +38,9 @@ class ImageEncoder(nn.Module):
     `shift` and `scale` (F,) standardise the features; they belong to the weights and start as identity.
     """
 
+    shift: Tensor
+    scale: Tensor
+
     def __init__(self, feature_dim: int, embed_dim: int):
         super().__init__()
         self.register_buffer("shift", torch.zeros(feature_dim))

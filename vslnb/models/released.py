@@ -10,6 +10,7 @@ import torch
 
 from vslnb.config import ModelConfig
 from vslnb.errors import InputError
+from vslnb.models.build import build_model
 from vslnb.models.matcher import Matcher
 
 # Their names (as prefixes, in the three state dicts of `model`) and ours.
@@ -61,7 +62,7 @@ def load_released(path: str | Path) -> Matcher:
     try:
         options, states = content["opt"], content["model"]
         weights = {key.removeprefix("module."): value for state in states for key, value in state.items()}
-        model = Matcher(_config(options, weights))
+        model = build_model(_config(options, weights))
         renamed = {_rename(key): value for key, value in weights.items()}
         for name in ("shift", "scale"):  # their program takes features as they are
             renamed[f"image_encoder.{name}"] = getattr(model.image_encoder, name)

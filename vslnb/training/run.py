@@ -18,7 +18,7 @@ from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
-from vslnb.models import Matcher, load_released
+from vslnb.models import Matcher, build_model, load_released
 from vslnb.storage import read_json, sync_folder, write_bytes, write_json
 
 # Whole epochs and steps of the next, best dev rsum, training time; `lines` and `beaten` are the log and the guard's.
@@ -47,7 +47,7 @@ def load_run(run: str | Path, device: str = "auto") -> tuple[Matcher, Config]:
         )
     config = read_config(run)
     try:
-        model = Matcher(config.model)
+        model = build_model(config.model)
     except (TypeError, RuntimeError, MemoryError) as fault:
         reason = " ".join(str(fault).split())[:200]
         raise InputError(run / "config.json", f"no model has these sizes ({reason})", REMEDY) from None

@@ -24,9 +24,8 @@ from vslnb.data.precomp import Split, load_split, load_vocabulary
 from vslnb.device import keep_freed_memory, matmul_precision, resolve_device
 from vslnb.errors import InputError
 from vslnb.losses import Objective
-from vslnb.models import Matcher
+from vslnb.models import build_model
 from vslnb.ranking import live_share
-from vslnb.retrieval.similarity import encode_captions
 from vslnb.semantics import CaptionSpace
 from vslnb.training.collapse import CollapseGuard, pairwise_accuracy
 from vslnb.training.mechanism import pulls
@@ -92,7 +91,7 @@ class Trainer:
             raise InputError(f"training.batch_size={size}", problem, "Use a multiple of their number.")
         self.ids, self.lengths = map(torch.from_numpy, self.vocabulary.encode_all(self.split.captions))
         torch.manual_seed(config.seed)
-        self.model = Matcher(model)
+        self.model = build_model(model)
         if config.training.standardise:
             shift, scale = channel_statistics(self.split)
             self.model.image_encoder.shift.copy_(shift)
@@ -137,10 +136,12 @@ class Trainer:
         features = self._there(torch.from_numpy(read.result()))
         regions = distributed.gather_parts(self.model.encode_images(features))
         self._sow(epoch, step, 0)  # one dropout for everyone's images
-        image_globals = self.model.image_global(regions)
+        images = self.model.image_items(regions)
         self._sow(epoch, step, 1 + distributed.process_index())
-        words, globals_ = encode_captions(self.model, ids, lengths)
-        columns = self.model.pair_scores(regions, image_globals, words, globals_, lengths)
+        texts = self.model.caption_items(self.model.encode_captions(ids, lengths), lengths)
+        columns = self.model.pair_scores(images, texts, lengths)
+        if (statistics := self.model.caption_statistics) is not None:
+            self.model.update_statistics(distributed.gather_results(statistics))
         return distributed.gather_results(columns.T).T.contiguous()
 
     def _sow(self, epoch: int, step: int, part: int) -> None:
