@@ -37,6 +37,7 @@ def small_model(module: str, **changes) -> Matcher:
         "vocab_size": 20,
         "num_regions": 5,
         "feature_dim": 9,
+        "num_heads": 4,
     }
     model = build_model(ModelConfig(module, **(sizes | changes)))
     with torch.no_grad():  # other than the initial 0 and 1, so that a swapped buffer shows

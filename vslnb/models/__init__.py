@@ -2,6 +2,6 @@
 
 from vslnb.models.build import build_model
 from vslnb.models.matcher import Matcher
-from vslnb.models.released import load_released
+from vslnb.models.released import from_released, load_released
 
-__all__ = ["Matcher", "build_model", "load_released"]
+__all__ = ["Matcher", "build_model", "from_released", "load_released"]

@@ -34,7 +34,7 @@ def score_in_blocks(
         block_scores: of `(*images, *captions, mask, *shared)`, where the captions are those of a block, n of them
             cut to the longest, and `mask` (n, W) is true up to each length: scores (B, n) and statistics (n, ...).
         images: tensors (B, ...), given to every block whole.
-        captions: words (C, W, D), then tensors (C, ...).
+        captions: tensors (C, W, ...) or (C, n); those of three dimensions have an axis of words, which is cut.
         lengths: (C,).
         word_numbers: how many numbers the widest tensor of a block has for every word of its longest caption,
         caption_numbers: and how many more for every caption.
@@ -46,7 +46,6 @@ def score_in_blocks(
     most, keep = (CUDA_BLOCK, CUDA_KEEP) if device.type == "cuda" else (BLOCK, KEEP)
     numbers = word_numbers * int(lengths.sum()) + caption_numbers * len(lengths)
     recompute = torch.is_grad_enabled() and numbers > keep
-    words, *others = captions
     columns, statistics, start = [], [], 0
     while start < len(order):
         longest = int(lengths[order[start]])
@@ -54,7 +53,8 @@ def score_in_blocks(
         start += len(block)
         mask = word_mask(lengths[block], longest, device)
         block = block.to(device)
-        inputs = (*images, words[block, :longest], *(other[block] for other in others), mask, *shared)
+        some = (tensor[block, :longest] if tensor.ndim > 2 else tensor[block] for tensor in captions)
+        inputs = (*images, *some, mask, *shared)
         if recompute:
             column, statistic = checkpoint(block_scores, *inputs, use_reentrant=False)
         else:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from vslnb.config import ModelConfig
+from vslnb.models.chan import CHAN
 from vslnb.models.cosine import Cosine
+from vslnb.models.gpo import GPO
+from vslnb.models.imram import IMRAM
 from vslnb.models.matcher import Matcher
 from vslnb.models.saf import SAF
+from vslnb.models.scan import SCAN
 from vslnb.models.sgr import SGR
+from vslnb.models.vsepp import VSEPP
+from vslnb.models.vsrn import VSRN
 
-ARCHITECTURES: dict[str, type[Matcher]] = {"saf": SAF, "sgr": SGR, "cosine": Cosine}
+ARCHITECTURES: dict[str, type[Matcher]] = {
+    "saf": SAF,
+    "sgr": SGR,
+    "cosine": Cosine,
+    "vsepp": VSEPP,
+    "gpo": GPO,
+    "scan": SCAN,
+    "vsrn": VSRN,
+    "imram": IMRAM,
+    "chan": CHAN,
+}
 
 
 def build_model(config: ModelConfig) -> Matcher:

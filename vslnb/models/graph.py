@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from vslnb.config import ModelConfig
 from vslnb.models import blocks
-from vslnb.models.alignment import Alignment, attend
+from vslnb.models.alignment import Alignment, attend, gram_of
 from vslnb.models.cosine import Cosine
 from vslnb.models.encoders import init_linear, l2_norm, word_mask
 from vslnb.models.matcher import Items
@@ -36,10 +36,9 @@ class GraphMatcher(Cosine):
     def pair_scores(self, images: Items, captions: Items, lengths: Tensor) -> Tensor:
         """Items of regions (B, R, D) and words (C, W, D) with their global vectors -> (B, C)."""
         regions, image_globals = images
-        gram = regions @ regions.transpose(1, 2)
         scores, statistics = blocks.score_in_blocks(
             self._block_scores,
-            (regions, gram, image_globals),
+            (regions, gram_of(regions), image_globals),
             captions,
             lengths,
             word_numbers=len(regions) * self.config.embed_dim,

@@ -192,9 +192,11 @@ def _fingerprint(model: Matcher, images: Images, ids: ArrayLike, lengths: ArrayL
 def _checked(model: Matcher, images: Images, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Ids and lengths as int64, once they fit each other and the model, and so do the images."""
     features = images.features if isinstance(images, Split) else images
-    wanted = (model.config.num_regions, model.config.feature_dim)
-    if len(features.shape) != 3 or tuple(features.shape[1:]) != wanted:
-        raise ValueError(f"the model reads images (N, {wanted[0]}, {wanted[1]}), got {tuple(features.shape)}")
+    count, width, shape = model.config.num_regions, model.config.feature_dim, tuple(features.shape)
+    regions_fit = len(shape) == 3 and (shape[1] == count or not model.fixed_regions)
+    if not regions_fit or shape[2] != width:
+        some = count if model.fixed_regions else "R"
+        raise ValueError(f"the model reads images (N, {some}, {width}), got {shape}")
     if ids.ndim != 2 or lengths.shape != ids.shape[:1]:
         raise ValueError(f"ids (C, W) and lengths (C,), got {tuple(ids.shape)} and {tuple(lengths.shape)}")
     ids, lengths = ids.long(), lengths.long()
