@@ -28,14 +28,13 @@ def positional_codes(count: int, width: int) -> Tensor:
 
     >>> positional_codes(2, 2)
     tensor([[0.0000, 1.0000],
-            [0.8415, 0.5403]])
+            [0.8415, 0.5403]], dtype=torch.float64)
     """
     rates = torch.exp(
         -torch.arange(0, width, 2, dtype=torch.float64) * (torch.log(torch.tensor(1e4).double()) / width)
     )
     angles = torch.arange(count, dtype=torch.float64)[:, None] * rates
-    codes = torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
-    return codes[:, :width].to(torch.get_default_dtype())
+    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
 
 
 class GeneralizedPooling(nn.Module):
@@ -67,6 +66,8 @@ class GeneralizedPooling(nn.Module):
 
 class GPO(VectorMatcher):
     """Regions through a linear layer plus a perceptron, words through a BiGRU; both pooled, normed, multiplied."""
+
+    mixes_images = True  # batch norm
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)

@@ -113,10 +113,8 @@ class IMRAM(RegionWordMatcher):
         norms = torch.linalg.vector_norm(first, dim=2)
         counts = shape[1] if query_mask is None else query_mask.sum(1, keepdim=True)
         products = relevance = dot_products(context, first)  # (M, P, N, L)
-        queries, given = (
-            first.flatten(0, 1),
-            from_first.flatten(0, 1),
-        )  # (M * P, D) of all, later (N, M * P, D)
+        # (M * P, ...) of all contexts at first, (N, M * P, ...) once the memory has written.
+        queries, given = first.flatten(0, 1), from_first.flatten(0, 1)
         total = first.new_zeros(shape[0], len(context))
         for step in range(self.config.num_steps):
             if step:
@@ -128,9 +126,8 @@ class IMRAM(RegionWordMatcher):
                 cosines = cosines * query_mask[:, :, None]
             total = total + cosines.sum(1) / counts
             if step + 1 < self.config.num_steps:
-                given = (memory.given(queries, asked=False) if step else given) + by_context(
-                    weights
-                ) @ from_context
+                given = memory.given(queries, asked=False) if step else given
+                given = given + by_context(weights) @ from_context
         return total
 
     def attention(self, images: Tensor, captions: Tensor, lengths: Tensor) -> Tensor:

@@ -23,12 +23,14 @@ class Matcher(nn.Module):
     Attributes:
         global_is_exact: whether `global_scores` are the scores themselves.
         fixed_regions: whether images have the configuration's number of regions, or any.
+        mixes_images: whether in training an image's embedding depends on the others of its batch.
         has_attention: whether words look at regions, see `attention`.
         caption_statistics: what `pair_scores` found in training for `update_statistics`, if anything.
     """
 
     global_is_exact = False
     fixed_regions = False
+    mixes_images = False
     has_attention = False
 
     def __init__(self, config: ModelConfig):

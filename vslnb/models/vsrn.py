@@ -66,6 +66,8 @@ class VSRN(VectorMatcher):
     each region over its `features`. With `caption_dim` there is a `caption_branch`, a loss for training alone.
     """
 
+    mixes_images = True  # batch norm
+
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim, normalise=False)

@@ -134,7 +134,10 @@ class Trainer:
         lengths = self.lengths[mine]
         ids = self._there(self.ids[mine, : int(lengths.max())])
         features = self._there(torch.from_numpy(read.result()))
-        regions = distributed.gather_parts(self.model.encode_images(features))
+        if self.model.mixes_images:  # by batch norm: every process encodes all
+            regions = self.model.encode_images(distributed.gather_results(features))
+        else:
+            regions = distributed.gather_parts(self.model.encode_images(features))
         self._sow(epoch, step, 0)  # one dropout for everyone's images
         images = self.model.image_items(regions)
         self._sow(epoch, step, 1 + distributed.process_index())
