@@ -45,6 +45,8 @@ class CHAN(RegionWordMatcher):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
+        if config.embed_dim % config.num_heads:
+            raise ValueError(f"embed_dim {config.embed_dim} is no multiple of num_heads {config.num_heads}")
         self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim, normalise=False)
         self.region_attention = RegionAttention(config.embed_dim, config.num_heads)
 

@@ -48,7 +48,7 @@ def load_run(run: str | Path, device: str = "auto") -> tuple[Matcher, Config]:
     config = read_config(run)
     try:
         model = build_model(config.model)
-    except (TypeError, RuntimeError, MemoryError) as fault:
+    except (TypeError, ValueError, RuntimeError, MemoryError) as fault:
         reason = " ".join(str(fault).split())[:200]
         raise InputError(run / "config.json", f"no model has these sizes ({reason})", REMEDY) from None
     load_best(run, model)
