@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vslnb.config import ModelConfig
-from vslnb.models.encoders import l2_norm, word_mask
+from vslnb.models.encoders import ImageEncoder, l2_norm, word_mask
 
 Items = tuple[Tensor, ...]
 
@@ -21,6 +21,7 @@ class Matcher(nn.Module):
     better than the defaults here.
 
     Attributes:
+        image_encoder: reads the features first; its `shift` and `scale` standardise them.
         global_is_exact: whether `global_scores` are the scores themselves.
         fixed_regions: whether images have the configuration's number of regions, or any.
         mixes_images: whether in training an image's embedding depends on the others of its batch.
@@ -28,6 +29,7 @@ class Matcher(nn.Module):
         caption_statistics: what `pair_scores` found in training for `update_statistics`, if anything.
     """
 
+    image_encoder: ImageEncoder
     global_is_exact = False
     fixed_regions = False
     mixes_images = False
