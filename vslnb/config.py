@@ -23,7 +23,8 @@ Similarity = Literal["tfidf", "cider", "cider_d"]
 Precision = Literal["float32", "bfloat16"]
 MODULES, RANKS, SIMILARITIES, PRECISIONS = map(get_args, (Module, Rank, Similarity, Precision))
 
-AtLeastZero, AtLeastOne = Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]
+AtLeastZero = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
 Weight = Annotated[FiniteFloat, Field(ge=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 
