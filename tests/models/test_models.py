@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 import reference
 from conftest import DEVICES, GOLDEN, shared, small_model
+from vslnb.config import MODULES
 from vslnb.device import matmul_precision
 from vslnb.errors import InputError
 from vslnb.losses import Objective
@@ -90,7 +91,7 @@ def test_training_equals_the_loop(module, keep, device, monkeypatch):
         assert (x - y).abs().max() < 1e-9, name
 
 
-@pytest.mark.parametrize("module", ["saf", "sgr", "cosine"])
+@pytest.mark.parametrize("module", MODULES)
 def test_a_step_and_an_evaluation_block_make_no_tensor_on_the_wrong_device(module):
     model = small_model(module).to("meta").train()
     lengths = torch.tensor([4, 2, 5])

@@ -7,18 +7,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vslnb.config import ModelConfig
+from vslnb.models import encoders
 from vslnb.models.alignment import dot_products
 from vslnb.models.blocks import score_in_blocks
-from vslnb.models.encoders import ImageEncoder, l2_norm, word_mask
+from vslnb.models.encoders import l2_norm, word_mask
 from vslnb.models.matcher import Items
 from vslnb.models.regions import RegionWordMatcher
 
 TEMPERATURE = 0.1  # of the log-sum-exp over the words
 RELEASED = {
-    "img.fc.": "image_encoder.linear.",
+    **encoders.RELEASED,
     "img.feedforward.": "region_attention.",
-    "txt.embed.": "text_encoder.embedding.",
-    "txt.rnn.": "text_encoder.gru.",
 }
 UNUSED = (
     "txt.fc.",
@@ -44,10 +43,9 @@ class CHAN(RegionWordMatcher):
     """S = logsumexp over words of (max over regions of their cosine) / 0.1: up to about 10, more for long captions."""
 
     def __init__(self, config: ModelConfig):
-        super().__init__(config)
+        super().__init__(config, normalise_regions=False)
         if config.embed_dim % config.num_heads:
             raise ValueError(f"embed_dim {config.embed_dim} is no multiple of num_heads {config.num_heads}")
-        self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim, normalise=False)
         self.region_attention = RegionAttention(config.embed_dim, config.num_heads)
 
     def encode_images(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:

@@ -7,6 +7,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 EPSILON = 1e-8
+# What most released code calls these encoders' tensors (as prefixes), and our names.
+RELEASED = {
+    "img.fc.": "image_encoder.linear.",
+    "txt.embed.": "text_encoder.embedding.",
+    "txt.rnn.": "text_encoder.gru.",
+}
 
 
 def l2_norm(x: Tensor, dim: int = -1) -> Tensor:
@@ -103,12 +109,6 @@ class TextEncoder(nn.Module):
         vectors = self.dropout(self.embedding(ids[there]))
         output = gru_outputs(self.gru, vectors, lengths.cpu()[order], ids.shape[1])[back]
         return l2_norm(output) if self.normalise else output
-
-
-def last_words(words: Tensor, lengths: Tensor) -> Tensor:
-    """The last word of each caption: (C, W, D), lengths (C,) -> (C, D)."""
-    last = lengths.to(words.device) - 1
-    return words[torch.arange(len(words), device=words.device), last]
 
 
 class GlobalVector(nn.Module):

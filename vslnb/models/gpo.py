@@ -6,18 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from vslnb.config import ModelConfig
-from vslnb.models.encoders import ImageEncoder, TextEncoder, gru_outputs, l2_norm, word_mask
+from vslnb.models import encoders
+from vslnb.models.encoders import gru_outputs, l2_norm, word_mask
 from vslnb.models.vectors import VectorMatcher
 
 TEMPERATURE = 0.1  # of the softmax over positions
 RELEASED = {
-    "img.fc.": "image_encoder.linear.",
+    **encoders.RELEASED,
     "img.mlp.layers.0.": "image_mlp.0.",
     "img.mlp.bns.0.": "image_mlp.1.",
     "img.mlp.layers.1.": "image_mlp.3.",
     "img.gpool.": "image_pool.",
-    "txt.embed.": "text_encoder.embedding.",
-    "txt.rnn.": "text_encoder.gru.",
     "txt.gpool.": "text_pool.",
 }
 UNUSED = ("img.mlp.bns.1.",)  # a second batch norm that no computation reads
@@ -70,17 +69,13 @@ class GPO(VectorMatcher):
     mixes_images = True  # batch norm
 
     def __init__(self, config: ModelConfig):
-        super().__init__(config)
+        super().__init__(config, bidirectional=True)
         hidden = config.embed_dim // 2
-        self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim, normalise=False)
         self.image_mlp = nn.Sequential(
             nn.Linear(config.feature_dim, hidden),
             nn.BatchNorm1d(hidden),
             nn.ReLU(),
             nn.Linear(hidden, config.embed_dim),
-        )
-        self.text_encoder = TextEncoder(
-            config.vocab_size, config.word_dim, config.embed_dim, config.dropout, normalise=False
         )
         self.image_pool = GeneralizedPooling(config.position_dim, config.pool_dim)
         self.text_pool = GeneralizedPooling(config.position_dim, config.pool_dim)

@@ -15,9 +15,9 @@ class RegionWordMatcher(Matcher):
 
     has_attention = True
 
-    def __init__(self, config: ModelConfig):
+    def __init__(self, config: ModelConfig, normalise_regions: bool = True):
         super().__init__(config)
-        self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim)
+        self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim, normalise_regions)
         self.text_encoder = TextEncoder(config.vocab_size, config.word_dim, config.embed_dim, config.dropout)
 
     def encode_images(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:

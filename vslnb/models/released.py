@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vslnb.config import MODULES, ModelConfig
 from vslnb.errors import InputError
-from vslnb.models import chan, gpo, imram, scan, vsepp, vsrn
+from vslnb.models import chan, encoders, gpo, imram, vsrn
 from vslnb.models.build import build_model
 from vslnb.models.caption_branch import CaptionBranch
 from vslnb.models.matcher import Matcher
@@ -40,9 +40,9 @@ RENAMED = {
 }
 RENAMED_STEP = {"graph_query_w": "query", "graph_key_w": "key", "sim_graph_w": "output"}
 ZOO = {
-    "vsepp": vsepp.RELEASED,
+    "vsepp": encoders.RELEASED,
     "gpo": gpo.RELEASED,
-    "scan": scan.RELEASED,
+    "scan": encoders.RELEASED,
     "vsrn": vsrn.RELEASED,
     "imram": imram.RELEASED,
     "chan": chan.RELEASED,

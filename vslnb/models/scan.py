@@ -13,11 +13,6 @@ from vslnb.models.matcher import Items
 from vslnb.models.regions import RegionWordMatcher
 
 I2T_SHARPNESS, LSE, I2T_LSE = 4.0, 6.0, 5.0
-RELEASED = {
-    "img.fc.": "image_encoder.linear.",
-    "txt.embed.": "text_encoder.embedding.",
-    "txt.rnn.": "text_encoder.gru.",
-}
 
 
 class SCAN(RegionWordMatcher):

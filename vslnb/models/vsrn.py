@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from vslnb.config import ModelConfig
+from vslnb.models import encoders
 from vslnb.models.caption_branch import CaptionBranch
-from vslnb.models.encoders import ImageEncoder, TextEncoder, last_words
 from vslnb.models.matcher import refuse_ragged
 from vslnb.models.vectors import VectorMatcher
 
 BLOCKS = 4
 RELEASED = {
-    "img.fc.": "image_encoder.linear.",
+    **encoders.RELEASED,
     **{
         f"img.Rs_GCN_{k + 1}.{theirs}.": f"relations.{k}.{ours}."
         for k in range(BLOCKS)
@@ -28,8 +27,6 @@ RELEASED = {
     },
     "img.img_rnn.": "reader.",
     "img.bn.": "vector_norm.",
-    "txt.embed.": "text_encoder.embedding.",
-    "txt.rnn.": "text_encoder.gru.",
     "caption_model.encoder.vid2hid.": "caption_branch.project.",
     "caption_model.encoder.rnn.": "caption_branch.region_gru.",
     "caption_model.decoder.embedding.": "caption_branch.embedding.",
@@ -70,18 +67,9 @@ class VSRN(VectorMatcher):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim, normalise=False)
         self.relations = nn.Sequential(*(RelationBlock(config.embed_dim) for _ in range(BLOCKS)))
         self.reader = nn.GRU(config.embed_dim, config.embed_dim, batch_first=True)
         self.vector_norm = nn.BatchNorm1d(config.embed_dim) if config.variant == "f30k" else nn.Identity()
-        self.text_encoder = TextEncoder(
-            config.vocab_size,
-            config.word_dim,
-            config.embed_dim,
-            config.dropout,
-            bidirectional=False,
-            normalise=False,
-        )
         self.caption_branch: CaptionBranch | None = None
         if config.caption_dim:
             self.caption_branch = CaptionBranch(
@@ -105,8 +93,3 @@ class VSRN(VectorMatcher):
         """(B, R, F) -> (B, D)."""
         refuse_ragged(images, lengths, self.config.module)
         return self.read_regions(self.encode_regions(images))
-
-    def encode_captions(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Ids (C, W), lengths (C,) -> (C, D)."""
-        lengths = torch.as_tensor(lengths)
-        return functional.normalize(last_words(self.text_encoder(ids, lengths), lengths), dim=1)

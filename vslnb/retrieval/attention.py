@@ -35,7 +35,11 @@ def caption_attention(
         InputError: for a model that aligns nothing, such as `cosine`.
     """
     if not model.has_attention:
-        raise InputError(f"module {model.config.module}", "it has no attention", "Take a run of saf or sgr.")
+        raise InputError(
+            f"module {model.config.module}",
+            "it has no attention",
+            "Take a run of saf, sgr, scan, imram or chan.",
+        )
     (words,) = encode_captions(model, *vocabulary.encode_all([caption]))
     (regions,) = encode_images(model, [split.regions(np.asarray(images))])
     weights = model.attention(regions.parts, words.parts, words.lengths)[0].transpose(0, 1)
