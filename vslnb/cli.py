@@ -216,6 +216,7 @@ def search(
     """
     from vslnb.data.precomp import load_split, load_vocabulary
     from vslnb.retrieval import gallery
+    from vslnb.retrieval.similarity import encode_captions, encode_images
     from vslnb.training.run import data_of, load_matcher
 
     if (query is None) == (image is None) or (query is not None and not query.strip()):
@@ -226,9 +227,9 @@ def search(
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     model = load_matcher(run, part, vocabulary, "cpu")
     if image is None:
-        (asked,) = gallery.encode_captions(model, *vocabulary.encode_all([query]))
+        (asked,) = encode_captions(model, *vocabulary.encode_all([query]))
     else:
-        (asked,) = gallery.encode_images(model, [gallery.features_of(image, part)])
+        (asked,) = encode_images(model, [gallery.features_of(image, part)])
     kind = "captions" if image else "images"
     items, scores = gallery.search(model, gallery.gallery_of(run, model, part, vocabulary, kind), asked, top)
     pictures = part.pictures() or part.ids
