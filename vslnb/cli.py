@@ -120,7 +120,7 @@ def train(
     from vslnb.training.guard import TrainingError
     from vslnb.training.loop import train as start
 
-    changes = {"seed": seed}
+    changes: dict[str, object] = {"seed": seed}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals:
