@@ -28,5 +28,5 @@ def table_of_rows(columns: Iterable[object], rows: Iterable[Sequence[object]]) -
     | 1 |
     """
     heads = list(columns)
-    lines = [heads, ["---"] * len(heads), *rows]
+    lines: list[Sequence[object]] = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

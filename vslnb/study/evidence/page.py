@@ -163,7 +163,7 @@ def _beyond(further: Further, dose: Dose) -> list[str]:
             markdown_table(further.nearest_table().reset_index(names="module")),
         ]
     if dose:
-        slopes = dose.table().loc["slope"].reset_index(names="arm")
+        slopes = pd.DataFrame([{"arm": name} | slope.known() for name, slope in dose.slopes().items()])
         parts += [
             "## A dose and its response, in the bundled world",
             "![Secondary mistakes by strength of secondary content](08_dose.png)",
