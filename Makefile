@@ -12,6 +12,8 @@ test: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
 
 # Damaged input for every reader, 2,000 cases each; programs killed at random instants. Some minutes each.
 fuzz: .venv/ready

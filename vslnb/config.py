@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from typing import Annotated, Literal, get_args
 
@@ -21,9 +21,13 @@ Module = Literal["saf", "sgr", "cosine"]
 Rank = Literal["paper", "descending", "released"]
 Similarity = Literal["tfidf", "cider", "cider_d"]
 Precision = Literal["float32", "bfloat16"]
-MODULES, RANKS, SIMILARITIES, PRECISIONS = map(get_args, (Module, Rank, Similarity, Precision))
+MODULES: tuple[Module, ...] = get_args(Module)
+RANKS: tuple[Rank, ...] = get_args(Rank)
+SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
-AtLeastZero, AtLeastOne = Annotated[int, Field(ge=0)], Annotated[int, Field(ge=1)]
+AtLeastZero = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
 Weight = Annotated[FiniteFloat, Field(ge=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 
@@ -157,7 +161,7 @@ class Config:
         content = {"recipe": self.recipe, "seed": self.seed, "settings": chosen}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
-    def with_settings(self, settings: dict[str, object]) -> Config:
+    def with_settings(self, settings: Mapping[str, object]) -> Config:
         """Change settings by dotted name, as `--set loss.beta=10` does; a text is read as the setting's type.
 
         Raises:
@@ -167,7 +171,8 @@ class Config:
         5.0
         """
         changes: dict[str, dict] = {part: {} for part in PARTS}
-        seed, known = self.seed, {"seed", *self.settings()} - FIXED
+        seed: object = self.seed
+        known = {"seed", *self.settings()} - FIXED
         for name, value in settings.items():
             if name in FIXED:
                 raise InputError(
@@ -187,7 +192,7 @@ class Config:
                 seed = value
         try:
             parts = {part: replace(getattr(self, part), **changed) for part, changed in changes.items()}
-            return replace(self, seed=seed, **parts)
+            return replace(self, **{"seed": seed, **parts})
         except ValidationError as fault:
             raise _readable(fault) from None
 
@@ -206,7 +211,7 @@ def _parsed(name: str, value: object) -> object:
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[value.lower()]
-        return type(default)(value)
+        return int(value) if isinstance(default, int) else float(value)
     except (ValueError, KeyError, OverflowError):
         kind = type(default).__name__
         raise InputError(f"--set {name}={value}", f"not a {kind}", f"For example {default}.") from None

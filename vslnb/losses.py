@@ -37,7 +37,8 @@ class TripletLoss(nn.Module):
         `semantics` (B, B) is read with `slack` alone: of a negative counts its value over that of the pair, 0 to 1.
         """
         _check_square(scores)
-        own, margins = scores.diagonal(), (self.margin, self.margin)
+        own = scores.diagonal()
+        margins: list[float | Tensor] = [self.margin, self.margin]
         if self.slack and semantics is not None:
             alike = semantics.to(scores)
             likeness = alike / alike.diagonal().clamp(min=1e-12)[:, None]

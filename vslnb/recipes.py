@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vslnb.config import MODULES, NOT_HASHED, RANKS, Config, LossConfig, ModelConfig, TrainingConfig
+from typing import cast
+
+from vslnb.config import MODULES, NOT_HASHED, RANKS, Config, LossConfig, ModelConfig, Module, TrainingConfig
 from vslnb.errors import InputError
 
 DATA = ("world", "flickr8k", "f30k", "coco")
@@ -45,7 +47,7 @@ def recipe(name: str) -> Config:
             f"Names are DATA-MODULE[-vsl][-released|-sgraf] with DATA {', '.join(DATA)} "
             f"and MODULE {', '.join(MODULES)}; for example world-saf-vsl.",
         )
-    model, training, violating_epochs = _sizes(data, module, suffix)
+    model, training, violating_epochs = _sizes(data, cast(Module, module), suffix)
     released = suffix == "released"
     beta = BETA * training.batch_size / BETA_BATCH
     _, beta, temperature = TUNED[module] if data == "flickr8k" else (0, beta, LossConfig().temperature)
@@ -76,6 +78,7 @@ def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
     >>> arm_recipe("world", "saf", "vsl-descending").loss.rank
     'descending'
     """
+    changes: dict[str, object]
     if arm.startswith(("triplet", "slack")):
         changes = {"loss.slack": float(arm != "triplet"), "loss.shuffled": arm.endswith("shuffled")}
         config = recipe(f"{data}-{module}").with_settings(changes | {"seed": seed})
@@ -109,7 +112,7 @@ def run_name(config: Config) -> str:
     return f"{config.model.module}-{config.arm}{changed}-s{config.seed}"
 
 
-def _sizes(data: str, module: str, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:
+def _sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:
     """Model, training and epochs of violating negatives; the last avoid the collapse of notebook 07."""
     if data in ("f30k", "coco"):
         epochs, decay = SCHEDULES[suffix][f"{data}-{'saf' if module == 'cosine' else module}"]

@@ -10,7 +10,7 @@ mean of its captions' vectors, so the mean over all pairs of captions is one spa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ class CaptionSpace:
         kind: str,
         candidates: sparse.csr_matrix,
         references: sparse.csr_matrix,
-        counts: Sequence[int],
+        counts: Sequence[int] | np.ndarray,
         lengths: np.ndarray | None = None,
     ):
         self.kind, self.candidates, self.references, self.lengths = kind, candidates, references, lengths
@@ -214,7 +214,7 @@ def _released_tfidf(captions: Sequence[str]) -> sparse.csr_matrix:
         return sparse.csr_matrix((len(captions), 1))
 
 
-def _ngrams(captions: Iterable[str], words: object, n: int) -> sparse.csr_matrix:
+def _ngrams(captions: Sequence[str], words: Callable[[str], list[str]], n: int) -> sparse.csr_matrix:
     """Counts of n-grams (captions, n-grams)."""
     from sklearn.feature_extraction.text import CountVectorizer
 

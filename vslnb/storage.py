@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import DTypeLike
 
 from vslnb.errors import FolderBusyError, InputError
 
@@ -107,7 +108,7 @@ def room(path: Path, size: int) -> Iterator[None]:
         raise InputError(path, problem, "Make room and start again; what was whole is kept.") from None
 
 
-def new_array(path: Path, dtype: object, shape: tuple[int, ...]) -> np.memmap:
+def new_array(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap:
     """A memory-mapped .npy file of zeros whose room on the disk is reserved.
 
     Raises:

@@ -6,8 +6,9 @@ import pytest
 
 from vslnb.data.check import check_dataset
 from vslnb.data.precomp import load_split
-from vslnb.data.world.build import build_world, concept_codes, concept_sets, make_scene, regions_of
-from vslnb.data.world.captions import OBJECTS, SUBJECTS, SYNONYMS, caption
+from vslnb.data.world.build import build_world, concept_codes, concept_sets, regions_of
+from vslnb.data.world.captions import SYNONYMS, caption
+from vslnb.data.world.scene import OBJECTS, SUBJECTS, make_scene
 from vslnb.errors import InputError
 
 SMALL = {"train": 30, "dev": 6, "test": 8}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
+
+import numpy as np
 
 from vslnb.config import Config, ensemble_hash
 from vslnb.data.precomp import file_hash, load_split, load_vocabulary
@@ -62,8 +65,8 @@ def sgraf(
     run.folder.mkdir(parents=True, exist_ok=True)
     for name in ("dev", "test"):
         split = load_split(data, name).head(first.training.dev_images if name == "dev" else 0)
-        scores = sum(kept_scores(path, model, split, vocabulary) for path, model in models.items())
-        scores = scores / len(models)
+        matrices = [kept_scores(path, model, split, vocabulary) for path, model in models.items()]
+        scores = reduce(np.add, matrices) / len(matrices)
         if name == "dev":
             found["dev"] = recall(scores, split.captions_per_image)
     evaluation = evaluate(scores, split)  # of the test split

@@ -19,7 +19,8 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.asked, self._before = False, {}
+        self.asked = False
+        self._before: dict[int, signal._HANDLER] = {}
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():

@@ -119,7 +119,8 @@ def _end_with_parent() -> None:
     """A worker whose parent was killed would otherwise train on, and a second start beside it."""
 
     def watch() -> None:
-        multiprocessing.parent_process().join()
+        if parent := multiprocessing.parent_process():
+            parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

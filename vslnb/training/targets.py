@@ -30,8 +30,10 @@ class SimilarityTargets:
         self.loss = loss
         self.space: CaptionSpace | None = None
         if loss.reads_images or loss.beta_text:
-            there = saved is not None and saved.exists()
-            self.space = CaptionSpace.load(saved) if there else fit_space(loss, split)
+            if saved and saved.exists():
+                self.space = CaptionSpace.load(saved)
+            else:
+                self.space = fit_space(loss, split)
         images = np.arange(len(split))
         self.captions_of = np.random.default_rng(seed).permutation(images) if loss.shuffled else images
 

@@ -136,15 +136,15 @@ class Trainer:
         """The objective's parts (Eq. 6 and 7) and the scores (B, B) of a batch."""
         scores = self.scores(batch, epoch, step)
         # An accelerator goes on computing the scores while the similarities are looked up here.
-        images, captions = self.targets.images(batch, epoch), self.targets.captions(batch, epoch)
-        losses = self.objective(
-            scores, self._on_device(images), self._on_device(captions), self._negatives(epoch)
+        images, captions = (
+            similarity if similarity is None else self._to_device(similarity)
+            for similarity in (self.targets.images(batch, epoch), self.targets.captions(batch, epoch))
         )
-        return losses, scores.detach()
+        return self.objective(scores, images, captions, self._negatives(epoch)), scores.detach()
 
     def scores(self, batch: Batch, epoch: int, step: int) -> Tensor:
         """Scores (B, B) of a batch; each process computes the columns of its own captions."""
-        features, ids = self._on_device(batch.features), self._on_device(batch.ids)
+        features, ids = self._to_device(batch.features), self._to_device(batch.ids)
         regions = distributed.gather_parts(self.model.encode_images(features))
         self._seed_dropout(epoch, step, 0)  # the same in every process, for all score all images
         image_globals = self.model.image_global(regions)
@@ -156,8 +156,9 @@ class Trainer:
     def diagnose(self, batch: Batch, scores: Tensor, epoch: int) -> dict[str, float]:
         """For the log: the share of live comparisons, and how the two losses pull where both are at work."""
         found = {"live": live_share(scores, self.config.loss.temperature)}
-        images = self._on_device(self.targets.images(batch, epoch))
+        images = self.targets.images(batch, epoch)
         if self.config.loss.beta and images is not None:
+            images = self._to_device(images)
             found |= compare_gradients(self.objective, scores, images, self._negatives(epoch))
         return found
 
@@ -171,10 +172,8 @@ class Trainer:
         seed = torch.default_generator.manual_seed if self.device.type == "cpu" else torch.manual_seed
         seed(int(place.generate_state(1, np.uint64)[0]))
 
-    def _on_device(self, tensor: Tensor | None) -> Tensor | None:
+    def _to_device(self, tensor: Tensor) -> Tensor:
         """On the device; through pinned memory, so that an accelerator goes on working meanwhile."""
-        if tensor is None:
-            return None
         if self.device.type == "cuda":
             tensor = tensor.pin_memory()
         return tensor.to(self.device, non_blocking=True)

@@ -1,57 +1,11 @@
-"""How five people would tell what a scene of the bundled world shows."""
+"""What five people might say a scene of the bundled world shows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from vslnb.data.world.build import Scene, Thing
+from vslnb.data.world.scene import ACTIONS, COLOURS, PLACES, SUBJECTS, Scene, Thing
 
-# Every concept and the words people use for it.
-SUBJECTS = {
-    **dict.fromkeys(("boy", "girl", "man", "woman"), "person"),
-    **dict.fromkeys(
-        ("dog", "cat", "horse", "cow", "sheep", "elephant", "rabbit", "pig", "bird", "duck"), "animal"
-    ),
-    **dict.fromkeys(("car", "bus", "truck", "tractor", "bicycle", "boat"), "vehicle"),
-}
-OBJECTS = ("ball", "kite", "umbrella", "chair", "box", "balloon", "flower", "tent", "tree", "bucket")
-COLOURS = {
-    "red": ("red", "crimson"),
-    "blue": ("blue", "navy"),
-    "green": ("green",),
-    "yellow": ("yellow", "golden"),
-    "white": ("white", "pale"),
-    "black": ("black", "dark"),
-    "orange": ("orange",),
-    "purple": ("purple", "violet"),
-}
-ACTIONS = {
-    "running": ("running", "racing", "sprinting"),
-    "jumping": ("jumping", "leaping"),
-    "sleeping": ("sleeping", "resting", "lying down"),
-    "standing": ("standing", "waiting"),
-    "playing": ("playing", "having fun"),
-    "driving": ("driving along", "speeding by", "moving"),
-    "parked": ("parked", "left alone"),
-}
-KINDS = {
-    "person": ("running", "jumping", "sleeping", "standing", "playing"),
-    "animal": ("running", "jumping", "sleeping", "standing", "playing"),
-    "vehicle": ("driving", "parked"),
-}
-PLACES = {
-    "beach": ("at the beach", "by the sea"),
-    "park": ("in the park", "on the lawn"),
-    "street": ("on the street", "on the road"),
-    "snow": ("in the snow", "on a winter day"),
-    "desert": ("in the desert", "among the dunes"),
-    "room": ("indoors", "in a room"),
-    "hills": ("in the hills", "on a hillside"),
-    "night": ("at night", "under the stars"),
-}
 SYNONYMS = {
     "boy": ("boy", "lad"),
     "girl": ("girl", "young girl"),
@@ -86,7 +40,7 @@ def caption(scene: Scene, rng: np.random.Generator, mention_rate: float) -> tupl
     """
     named = [scene.subject.noun]
     who = _phrase(scene.subject, rng, 0.7)
-    doing = _pick(ACTIONS[scene.subject.action], rng) if rng.random() < 0.85 else ""
+    doing = _pick(ACTIONS[scene.subject.action or ""], rng) if rng.random() < 0.85 else ""
     where = _pick(PLACES[scene.place], rng) if rng.random() < 0.6 else ""
     thing = ""
     if scene.object and rng.random() < 0.6:
