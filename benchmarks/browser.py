@@ -60,8 +60,8 @@ def main(runs: list[str]) -> None:
     """Measure, print and write figures/bench_browser.json."""
     from playwright.sync_api import sync_playwright
 
-    load = f"""from vslnb.browser.rankings import BrowserState
-from vslnb.browser.session import load_browser
+    load = f"""from vslnb.browser.load import load_browser
+from vslnb.browser.state import BrowserState
 from vslnb.browser.widget import RetrievalBrowser
 browser = load_browser({runs!r})
 def view(query):

@@ -72,9 +72,12 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     page.goto(index.as_uri())
     cards = page.locator(".vb-card")
     assert page.locator(".vb-column").count() == 2 and cards.count() >= 20
-    assert page.locator(".vb-card.hit").count() >= 2  # the truth is always shown
+    assert page.locator(".vb-card.hit").count() >= 2  # the ground truth is always shown
     for mark, word in (("✓", "hit"), ("✗", "miss")):
         assert set(page.locator(f".vb-card.{word} .vb-mark").all_inner_texts()) == {mark}
+    legend = page.locator(".vb-legend").inner_text()
+    assert all(term in legend for term in ("hit", "miss", "ground truth", "secondary", "similarity", "CIDEr"))
+    assert ".png" in cards.first.get_attribute("title")
     before = page.locator(".vb-query").inner_text()
     page.locator(".vslnb-browser").focus()
     page.keyboard.press("ArrowRight")
@@ -82,13 +85,19 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     assert page.locator(".vb-place").first.inner_text().startswith("2 of")
     shot(page, "export")
     page.locator(".vb-card.miss").first.click()
-    assert page.locator(".vb-look").count() == 2
-    words = page.locator(".vb-look").first.locator(".vb-word")
+    assert page.locator(".vb-panel").count() == 2
+    words = page.locator(".vb-panel").first.locator(".vb-word")
     words.nth(1).click()
     assert words.nth(1).get_attribute("aria-pressed") == "true"
-    page.locator(".vb-look").first.locator(".vb-region").last.click()
+    page.locator(".vb-panel").first.locator(".vb-region").last.click()
     assert "gave it most" in page.locator(".vb-note").first.inner_text()
-    shot(page, "export_look")
+    assert ".png" in page.locator(".vb-panel figcaption .vb-file").first.inner_text()
+    words.nth(1).click()
+    for region in page.locator(".vb-panel").first.locator(".vb-region").all():  # one scale for all words
+        percent = float(region.get_attribute("title").removesuffix(" %"))
+        weight = float(region.evaluate("node => node.style.getPropertyValue('--weight')"))
+        assert weight == pytest.approx(min(1, percent / 50))
+    shot(page, "export_attention")
     address = page.url
     again = page.context.new_page()
     again.goto(address)
@@ -138,10 +147,13 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     assert page.locator(".vb-column").count() == 2 and page.locator(".vb-card").count() >= 20
     shot(page, "lab")
     free = page.get_by_label("free text")
+    free.fill("a zebra in the spaceship")
+    free.press("Enter")
+    page.locator(".vb-unknown", has_text="“zebra”, “spaceship”").wait_for(timeout=10_000)
     free.fill("a red car on the road")
     free.press("Enter")
     page.locator(".vb-sentence", has_text="a red car").wait_for(timeout=10_000)
-    assert page.locator(".vb-mark.hit").count() == 0
+    assert page.locator(".vb-mark.hit, .vb-unknown").count() == 0
     shot(page, "lab_text")
     page.get_by_label("A", exact=True).select_option("vsl-paper")
     page.locator(".vb-model", has_text="A · vsl-paper").wait_for(timeout=10_000)
@@ -156,16 +168,16 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     page.locator(".vb-card.miss").first.click()
     page.locator(".vb-word").first.wait_for(timeout=10_000)
     assert page.locator(".vb-reminder").inner_text().startswith("1 of")
-    assert page.locator(".vb-look").first.locator(".vb-region.strongest").count() >= 1
-    page.locator(".vb-look").first.locator(".vb-word").nth(1).click()
-    assert page.locator(".vb-look").first.locator(".vb-word").nth(1).get_attribute("aria-pressed") == "true"
-    shot(page, "lab_look")
+    assert page.locator(".vb-panel").first.locator(".vb-region.strongest").count() >= 1
+    page.locator(".vb-panel").first.locator(".vb-word").nth(1).click()
+    assert page.locator(".vb-panel").first.locator(".vb-word").nth(1).get_attribute("aria-pressed") == "true"
+    shot(page, "lab_attention")
     page.keyboard.press("Escape")  # back to the result that was opened
     assert page.evaluate("document.activeElement.className").startswith("vb-card")
     page.keyboard.press("ArrowRight")  # the next query's first miss is open at once
     page.locator(".vb-controls .vb-place", has_text="2 of").wait_for(timeout=10_000)
     page.locator('.vb-card.miss[aria-pressed="true"]').wait_for(timeout=10_000)
-    assert page.locator(".vb-look").count() == 2
+    assert page.locator(".vb-panel").count() == 2
     page.keyboard.press("ArrowLeft")
     page.locator(".vb-controls .vb-place", has_text="1 of").wait_for(timeout=10_000)
     page.get_by_role("button", name="▼ next ranks").click()

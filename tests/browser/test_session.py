@@ -3,14 +3,15 @@ import json
 import pytest
 from test_rankings import HOSTILE, browser  # noqa: F401
 
-from vslnb.browser.rankings import LISTS, BrowserState
-from vslnb.browser.session import Session, inline
+from vslnb.browser.session import Session
+from vslnb.browser.state import LISTS, BrowserState
+from vslnb.browser.thumbnails import inline_pictures
 from vslnb.errors import InputError
 
 
 @pytest.fixture
 def session(browser):  # noqa: F811
-    return Session(browser, inline(browser.split))
+    return Session(browser, inline_pictures(browser.split))
 
 
 def test_a_view_is_json_with_every_row_of_the_view_model(session):
@@ -25,20 +26,20 @@ def test_a_view_is_json_with_every_row_of_the_view_model(session):
 
 
 def test_requests_move_the_view(session):
-    session.ask({"kind": "step", "by": -1})
+    session.handle({"kind": "step", "by": -1})
     assert session.state.query == 49
-    session.ask({"kind": "list", "name": "hardest"})
+    session.handle({"kind": "list", "name": "hardest"})
     queries = session.queries
     assert session.state.query == queries[0] and f"1 of {len(queries)}" in session.view["place"]
-    session.ask({"kind": "step", "by": 1})
+    session.handle({"kind": "step", "by": 1})
     assert session.state.query == queries[1]
     content = session.view["state"]
-    session.ask(
+    session.handle(
         {"kind": "state", "state": content | {"direction": "image_to_text", "query": 2, "curated": ""}}
     )
     assert session.state.direction == "image_to_text" and session.view["columns"][0]["rows"][0]["caption"]
-    session.ask({"kind": "random"})
-    session.ask(
+    session.handle({"kind": "random"})
+    session.handle(
         {"kind": "state", "state": session.view["state"] | {"direction": "text_to_image", "text": HOSTILE}}
     )
     assert session.view["free"] and session.view["query"]["text"] == HOSTILE and not session.view["error"]
@@ -48,28 +49,28 @@ def test_requests_move_the_view(session):
 
 
 def test_a_link_into_a_list_goes_on_in_the_list(session):
-    session.ask({"kind": "list", "name": list(LISTS)[1]})
+    session.handle({"kind": "list", "name": list(LISTS)[1]})
     queries = session.queries
-    session.ask(
+    session.handle(
         {"kind": "state", "state": session.view["state"] | {"models": ["saf"]}}
     )  # nothing gains on itself
     assert "empty" in session.view["error"] and session.queries == queries
-    session.ask({"kind": "state", "state": session.view["state"]})
+    session.handle({"kind": "state", "state": session.view["state"]})
     again = Session(session.browser, session.address, BrowserState.from_link(session.view["link"]))
     assert again.queries == session.queries and again.view == session.view
 
 
-def test_a_look_shows_the_result_beside_the_truth(session):
+def test_attention_shows_the_result_beside_the_ground_truth(session):
     row = next(r for r in session.view["columns"][0]["rows"] if not r["hit"])
-    session.ask({"kind": "look", "model": "saf", "item": row["item"]})
-    wrong, truth = session.look["sides"]
-    assert "a miss" in wrong["title"] and "the truth" in truth["title"]
-    assert len(wrong["weights"]) == len(wrong["words"]) and len(wrong["boxes"]) == 4
-    assert wrong["words"][wrong["word"]] not in ("<start>", "<end>")
-    session.ask({"kind": "look", "model": "cosine", "item": row["item"]})
-    assert "no attention" in session.look["error"]
-    session.ask({"kind": "step", "by": 1})
-    assert session.look == {}
+    session.handle({"kind": "attention", "model": "saf", "item": row["item"]})
+    miss, ground_truth = session.attention["sides"]
+    assert "a miss" in miss["title"] and "ground truth" in ground_truth["title"]
+    assert len(miss["weights"]) == len(miss["words"]) and len(miss["boxes"]) == 4
+    assert miss["words"][miss["word"]] not in ("<start>", "<end>")
+    session.handle({"kind": "attention", "model": "cosine", "item": row["item"]})
+    assert "no attention" in session.attention["error"]
+    session.handle({"kind": "step", "by": 1})
+    assert session.attention == {}
 
 
 @pytest.mark.parametrize(
@@ -85,16 +86,20 @@ def test_a_look_shows_the_result_beside_the_truth(session):
 )
 def test_a_request_that_cannot_be_is_an_error_and_changes_nothing(session, request_):
     before = session.state
-    session.ask(request_)
+    session.handle(request_)
     assert session.view["error"] and session.state == before
-    session.ask({"kind": "look", "model": "x", "item": None})
-    assert "not in the view" in session.look["error"]
+    session.handle({"kind": "attention", "model": "x", "item": None})
+    assert "not on the page" in session.attention["error"]
 
 
 def test_states_of_wrong_kinds_are_refused(session):
     for change in ({"query": "1"}, {"query": 1.5}, {"top": True}, {"models": "ab"}, {"text": None}):
-        session.ask({"kind": "state", "state": session.view["state"] | change})
-        assert "not a state" in session.view["error"]
+        session.handle({"kind": "state", "state": session.view["state"] | change})
+        (name,) = change
+        assert f"state, {name}: the page sent no " in session.view["error"]
+    for state in ({}, session.view["state"] | {"more": 1}, None):
+        session.handle({"kind": "state", "state": state})
+        assert "incomplete state" in session.view["error"]
 
 
 def test_a_picture_outside_the_data_set_is_not_read(dataset):
@@ -108,5 +113,31 @@ def test_a_picture_outside_the_data_set_is_not_read(dataset):
 
 def test_thumbnails_are_made_once_and_small(session, monkeypatch):
     first = session.address(3, 128)
-    monkeypatch.setattr("vslnb.browser.session.shrunk", lambda *a: pytest.fail("made again"))
+    monkeypatch.setattr("vslnb.browser.thumbnails.jpeg", lambda *a: pytest.fail("made again"))
     assert session.address(3, 128) is first and len(first) < 10_000
+
+
+def test_an_open_result_stays_open_and_a_move_builds_the_view_once(session, monkeypatch):
+    built, view = [], session.browser.view
+    monkeypatch.setattr(session.browser, "view", lambda state: built.append(state) or view(state))
+    row = next(r for r in session.view["columns"][0]["rows"] if not r["hit"])
+    session.handle({"kind": "attention", "model": "saf", "item": row["item"]})
+    assert built == []  # the row is in the view that is shown
+    session.handle({"kind": "step", "by": 1})
+    assert len(built) == 1
+    first_miss = next(r for r in session.view["columns"][0]["rows"] if not r["hit"])
+    assert (session.attention["model"], session.attention["item"]) == ("saf", first_miss["item"])
+    session.handle({"kind": "list", "name": "no such list"})
+    assert session.view["error"] and session.attention == {}
+
+
+def test_files_of_images_and_unknown_words_are_named(session):
+    assert session.view["columns"][0]["rows"][0]["file"].startswith("image test_")
+    folder = session.browser.split.folder
+    (folder / "test_pictures.txt").write_text("".join(f"pictures/{k}.png\n" for k in range(10)))
+    vars(session.browser.split).pop("_pictures")
+    rows = Session(session.browser, lambda image, size: "").view["columns"][0]["rows"]
+    assert all(row["file"] == f"{row['image']}.png" for row in rows)
+    state = session.view["state"] | {"text": "a dog in a spaceship"}
+    session.handle({"kind": "state", "state": state})
+    assert session.view["query"]["unknown"] == ("spaceship",)

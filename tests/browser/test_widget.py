@@ -1,12 +1,18 @@
-from vslnb.browser.widget import CiderExplorer, SoftRankExplorer
-from vslnb.data.precomp import load_split
+import pytest
+from test_rankings import browser  # noqa: F401
+
+from vslnb.browser.state import BrowserState
+from vslnb.browser.widget import RetrievalBrowser
+from vslnb.errors import InputError
 
 
-def test_an_explorer_draws_anew_when_a_control_is_let_go(dataset):
-    for explorer, change in ((SoftRankExplorer(), 3), (CiderExplorer(load_split(dataset, "test")), 3)):
-        controls, picture = explorer.children
-        before = bytes(picture.value)
-        assert before.startswith(b"\x89PNG")
-        assert controls.children[0].continuous_update is False
-        controls.children[0].value = change if controls.children[0].min >= 0 else -1
-        assert bytes(picture.value) != before and bytes(picture.value).startswith(b"\x89PNG")
+def test_a_request_of_the_page_is_answered_with_a_view_and_attention(browser):  # noqa: F811
+    widget = RetrievalBrowser(browser, link=BrowserState(("saf",), query=3).link())
+    assert widget.view["state"]["query"] == 3 and widget.attention == {}
+    miss = next(row for row in widget.view["columns"][0]["rows"] if not row["hit"])
+    widget.request = {"kind": "attention", "model": "saf", "item": miss["item"], "number": 1}
+    assert [side["image"] for side in widget.attention["sides"]] == [miss["image"], 0]
+    widget.request = {"kind": "step", "by": 1, "number": 2}
+    assert widget.view["state"]["query"] == 4 and widget.attention["sides"]
+    with pytest.raises(InputError, match="not a link"):
+        RetrievalBrowser(browser, link="?query=3")

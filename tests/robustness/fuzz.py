@@ -28,7 +28,8 @@ import torch
 from PIL import Image
 
 from conftest import small_model, write_dataset
-from vslnb.browser.session import Session, load_browser
+from vslnb.browser.load import load_browser
+from vslnb.browser.session import Session
 from vslnb.config import Config
 from vslnb.data.check import check_dataset
 from vslnb.data.importing.caption_files import check_pictures, read_captions, read_flickr8k
@@ -307,7 +308,7 @@ def requests(home: Path) -> Callable:
     asked = [
         {"kind": "state", "state": state},
         {"kind": "list", "name": "hardest"},
-        {"kind": "look", "model": name, "item": 2},
+        {"kind": "attention", "model": name, "item": 2},
     ]
     (home / "asked.json").write_text(json.dumps(asked))
     session = Session(browser, lambda image, size: "")
@@ -319,7 +320,7 @@ def requests(home: Path) -> Callable:
             return
         for request in given if isinstance(given, list) else ():
             if isinstance(request, dict):  # what the transport hands over
-                session.ask(request)
+                session.handle(request)
 
     return read
 

@@ -1,242 +1,202 @@
-"""A browser's views as JSON for `static/view.js`, in a notebook or on exported pages; still no widget."""
+"""One reader's browser: requests of `static/view.js` in, views and attention as JSON out; no widget.
+
+A click, from top to bottom: `handle` takes the request; `_attention` opens a result, or `_move` goes to another
+state, of which `_show` makes the view, and `_keep_panel_open` opens the next result.
+"""
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import asdict, replace
 
 import numpy as np
-from PIL import Image
 
-from vslnb.browser.rankings import LISTS, TOPS, Browser, BrowserState, Column, Row
-from vslnb.data.precomp import Split, load_split, load_vocabulary
+from vslnb.browser.curated_lists import curated_queries
+from vslnb.browser.rankings import Browser, Column, Row, View
+from vslnb.browser.state import LISTS, PAGE_SIZES, BrowserState
+from vslnb.browser.thumbnails import LARGE, SMALL, Address
 from vslnb.errors import InputError
-from vslnb.figures.rankings import read_picture
 from vslnb.retrieval.attention import telling_word
-from vslnb.retrieval.gallery import gallery_of
-from vslnb.retrieval.similarity import kept_scores
-from vslnb.training.run import data_of, load_matcher
-
-SMALL, LARGE = 128, 448  # pixels of the longer side
-
-
-def load_browser(
-    runs: Sequence[str | Path], data: str | Path | None = None, split: str = "test", progress: bool = True
-) -> Browser:
-    """A browser over trained runs; matrices and galleries are kept beside the runs, for the next time.
-
-    Args:
-        runs: folders of trained runs.
-        data: their data set, by default the one they were trained on.
-        split: whose test queries are browsed.
-        progress: show progress bars.
-
-    Raises:
-        InputError: for a folder without a trained run, or a data set the models do not fit.
-    """
-    paths = [Path(run) for run in runs]
-    if not paths or len({path.name for path in paths}) < len(paths):
-        raise InputError(
-            f"runs {[str(path) for path in paths]}", "none, or two of one name", "Give each once."
-        )
-    data = data or data_of(paths)
-    part, vocabulary = load_split(data, split), load_vocabulary(data)
-    models = {path.name: load_matcher(path, part, vocabulary, "cpu") for path in paths}
-    scores, galleries = {}, {}
-    for path in paths:
-        model = models[path.name]
-        scores[path.name] = kept_scores(path, model, part, vocabulary, progress)
-        galleries[path.name] = gallery_of(path, model, part, vocabulary, "images")
-    return Browser(part, vocabulary, models, scores, galleries)
-
-
-def shrunk(split: Split, image: int, size: int) -> bytes:
-    """The picture of an image as a JPEG no larger than `size` pixels."""
-    picture = Image.fromarray(read_picture(split, image))
-    picture.thumbnail((size, size))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=82)
-    return stream.getvalue()
-
-
-def inline(split: Split) -> Callable[[int, int], str]:
-    """Addresses that hold the picture itself; each is made once."""
-
-    @lru_cache(maxsize=4096)
-    def address(image: int, size: int) -> str:
-        return "data:image/jpeg;base64," + base64.b64encode(shrunk(split, image, size)).decode()
-
-    return address
 
 
 class Session:
-    """What one reader sees: `view` and `look` are JSON, `ask` changes them.
+    """What one reader sees: `view` and `attention` are JSON, `handle` changes them.
 
     Args:
         browser: the rankings.
         address: where the picture of (image, longer side in pixels) is to be had.
         state: where to begin, by default the first query under the first two models.
+
+    Raises:
+        InputError: for a state that the browser does not hold.
     """
 
-    def __init__(
-        self, browser: Browser, address: Callable[[int, int], str], state: BrowserState | None = None
-    ):
+    def __init__(self, browser: Browser, address: Address, state: BrowserState | None = None):
         self.browser, self.address = browser, address
         self.state = browser.checked(state or BrowserState(tuple(browser.models)[:2]))
-        self.rng, self.look = np.random.default_rng(0), {}
-        self.queries = browser.curated(self.state, self.state.curated) if self.state.curated else []
-        self.view = self._present("")
+        self.queries = self._curated(self.state)  # of the list that is open
+        self.rng = np.random.default_rng(0)
+        self.attention: dict = {}
+        self._show()
 
-    def ask(self, request: dict) -> None:
-        """Answer a request of view.js; one that cannot be served becomes the view's `error`."""
-        kind, error = request.get("kind"), ""
+    def handle(self, request: dict) -> None:
+        """Answer one request of view.js; what cannot be served becomes the view's `error`."""
+        if request.get("kind") == "attention":
+            self.attention = self._attention(str(request.get("model")), request.get("item"))
+            return
         try:
-            if kind == "look":
-                self.look = self._look(str(request.get("model")), request.get("item"))
-                return
-            self._move(kind, request)
+            self._move(request)
         except InputError as fault:
-            error = str(fault)
-        self.view = self._present(error)
-        self.look = self._looked_on() if self.look.get("sides") and not error else {}
+            self._show(error=str(fault))
+            self.attention = {}
+            return
+        self._show()
+        self._keep_panel_open()
 
-    def _looked_on(self) -> dict:
-        """Who had a result open sees the next query's first miss open, under the same model."""
-        columns = self.view["columns"]
-        column = next((c for c in columns if c["model"] == self.look["model"]), columns[0])
-        row = next((r for r in column["rows"] if not r["hit"]), column["rows"][0])
-        return self._look(column["model"], row["item"])
+    def _attention(self, model: str, item: object) -> dict:
+        """The attention panel: a result and, beside it, the ground truth."""
+        column = next((column for column in self.shown.columns if column.model == model), None)
+        row = next((row for row in column.rows if row.item == item), None) if column else None
+        if column is None or row is None:
+            return {"error": "This result is not on the page any more. Click one of the results above."}
+        ground_truth = next((row for row in column.rows if row.hit), None)
+        rows = [row] if ground_truth is None or row.hit else [row, ground_truth]
+        try:
+            return {"model": model, "item": row.item, "sides": [self._side(model, row) for row in rows]}
+        except InputError as fault:
+            return {"error": str(fault)}
 
-    def _move(self, kind: object, request: dict) -> None:
-        state, count = self.state, self.browser.queries(self.state.direction)
+    def _keep_panel_open(self) -> None:
+        """If a result was open, open the first miss of the next query, under the same model."""
+        if not self.attention.get("sides"):
+            self.attention = {}
+            return
+        columns = self.shown.columns
+        column = next((column for column in columns if column.model == self.attention["model"]), columns[0])
+        row = next((row for row in column.rows if not row.hit), column.rows[0])
+        self.attention = self._attention(column.model, row.item)
+
+    def _move(self, request: dict) -> None:
+        """Go to the state that a request asks for.
+
+        Raises:
+            InputError: for an unknown request, a state that the browser does not hold or an empty list.
+        """
+        kind, state = request.get("kind"), self.state
         if kind == "state":
-            state = _state_of(request.get("state"))
-            same = (state.direction, state.models, state.curated) == (
-                self.state.direction,
-                self.state.models,
-                self.state.curated,
-            )
-            state = self.browser.checked(state)
-            self.queries = self.queries if same else self._listed(state)
-            if not same and self.queries:
-                state = replace(state, query=self.queries[0])
+            self._go_to(self.browser.checked(BrowserState.from_page(request.get("state"))))
         elif kind == "list":
-            state = self.browser.checked(replace(state, curated=str(request.get("name")), text="", page=0))
-            self.queries = self._listed(state)
-            state = replace(state, query=self.queries[0] if self.queries else state.query)
+            state = replace(state, curated=str(request.get("name")), text="", page=0)
+            self._open_list(self.browser.checked(state))
         elif kind == "step":
-            by = -1 if request.get("by") == -1 else 1
-            if self.queries and state.query in self.queries:
-                place = (self.queries.index(state.query) + by) % len(self.queries)
-                state = replace(state, query=self.queries[place], text="", page=0)
-            else:
-                state = replace(state, query=(state.query + by) % count, text="", page=0)
+            self.state = replace(
+                state, query=self._next(-1 if request.get("by") == -1 else 1), text="", page=0
+            )
         elif kind == "random":
-            state = replace(state, query=int(self.rng.integers(count)), text="", page=0, curated="")
-            self.queries = []
+            query = int(self.rng.integers(self.browser.num_queries[state.direction]))
+            self.state, self.queries = replace(state, query=query, text="", page=0, curated=""), []
         else:
-            raise InputError(f"request {kind!r}"[:100], "there is no such request", "Use the controls.")
-        self.state = state
+            where = f"request {kind!r}"[:100]
+            raise InputError(where, "there is no such request", "Use the controls of the browser.")
 
-    def _listed(self, state: BrowserState) -> list[int]:
-        found = self.browser.curated(state, state.curated) if state.curated else []
-        if state.curated and not found:
-            raise InputError(f"list {state.curated!r}", "it is empty for these models", "Take another.")
-        return found
+    def _go_to(self, state: BrowserState) -> None:
+        """A state that the page sent; where it changes what its list holds, the list is opened anew."""
+        old = self.state
+        if (state.direction, state.models, state.curated) == (old.direction, old.models, old.curated):
+            self.state = state
+        else:
+            self._open_list(state)
 
-    def _present(self, error: str) -> dict:
-        view, count = self.browser.view(self.state), self.browser.queries(self.state.direction)
-        state, free = view.state, bool(view.state.text.strip())
-        place = f"query {state.query:,} (0 to {count - 1:,})"
-        if self.queries and state.query in self.queries:
-            place = f"{self.queries.index(state.query) + 1} of {len(self.queries)} in this list"
-        if free:
-            place = "your own words"
-        query = {"text": view.query, "picture": None, "alternative": ""}
-        if view.image is not None:
-            query |= {"picture": self.address(view.image, LARGE), "alternative": self._about(view.image)}
-        offers = {"models": list(self.browser.models), "lists": list(LISTS), "tops": TOPS, "free": True}
+    def _open_list(self, state: BrowserState) -> None:
+        """A state at the first query of its list, or at its own query where it has no list."""
+        queries = self._curated(state)
+        if state.curated and not queries:
+            remedy = "Choose another list, or other models."
+            raise InputError(f"list {state.curated!r}", "it is empty for these models", remedy)
+        self.state = replace(state, query=queries[0]) if queries else state
+        self.queries = queries
+
+    def _curated(self, state: BrowserState) -> list[int]:
+        return curated_queries(self.browser, state, state.curated) if state.curated else []
+
+    def _next(self, step: int) -> int:
+        """The query before or after the present one, in the list that is open or by number."""
+        if self.state.query in self.queries:
+            return self.queries[(self.queries.index(self.state.query) + step) % len(self.queries)]
+        return (self.state.query + step) % self.browser.num_queries[self.state.direction]
+
+    def _show(self, error: str = "") -> None:
+        """Make the view of the state: `shown` as the view model has it, `view` as JSON."""
+        self.shown = self.browser.view(self.state)
+        self.view = self._as_json(self.shown) | {"error": error}
+
+    def _as_json(self, view: View) -> dict:
+        state = view.state
         return {
             "state": asdict(state) | {"models": list(state.models)},
             "link": state.link(),
-            "offers": offers,
-            "place": place,
+            "offers": {
+                "models": list(self.browser.models),
+                "lists": list(LISTS),
+                "page_sizes": PAGE_SIZES,
+                "free": True,
+            },
+            "place": self._place(state),
             "rule": LISTS.get(state.curated, ""),
-            "free": free,
-            "query": query,
+            "free": state.is_free_text,
+            "query": {"text": view.text, "unknown": view.unknown_words, **self._picture(view.image, LARGE)},
             "columns": [self._column(column, state) for column in view.columns],
             "pages": view.pages,
-            "error": error,
         }
+
+    def _place(self, state: BrowserState) -> str:
+        """Where the reader is, in words."""
+        if state.is_free_text:
+            return "your own words"
+        if state.query in self.queries:
+            return f"{self.queries.index(state.query) + 1} of {len(self.queries)} in this list"
+        return f"query {state.query:,} (0 to {self.browser.num_queries[state.direction] - 1:,})"
 
     def _column(self, column: Column, state: BrowserState) -> dict:
         rows = []
         for row in column.rows:
-            shown = asdict(row)
-            if state.direction == "text_to_image":
-                shown |= {"picture": self.address(row.image, SMALL), "alternative": self._about(row.image)}
-            rows.append(shown)
-        return {"model": column.model, "truth": column.truth, "rows": rows}
+            image = row.image if state.direction == "text_to_image" else None
+            file = {"file": self._file(row.image)}
+            rows.append(asdict(row) | self._picture(image, SMALL) | file)
+        return {"model": column.model, "ground_truth_rank": column.ground_truth_rank, "rows": rows}
 
-    def _about(self, image: int) -> str:
-        return self.browser.split.captions[image * self.browser.split.captions_per_image]
+    def _picture(self, image: int | None, size: int) -> dict:
+        """An image: where its picture is, a caption instead of it, and its file; nothing for None."""
+        if image is None:
+            return {"picture": None, "alternative": "", "file": ""}
+        caption = self.browser.split.captions[image * self.browser.captions_per_image]
+        return {"picture": self.address(image, size), "alternative": caption, "file": self._file(image)}
 
-    def _look(self, model: str, item: object) -> dict:
-        """Attention of a result and, beside it, of the truth."""
-        column = next((c for c in self.browser.view(self.state).columns if c.model == model), None)
-        row = next((r for r in column.rows if r.item == item), None) if column else None
-        if row is None:
-            return {"error": "This result is not in the view any more."}
-        truth = next((r for r in column.rows if r.hit), None)
-        sides = [row] if truth is None or row.hit else [row, truth]
-        try:
-            return {"model": model, "item": row.item, "sides": [self._side(model, side) for side in sides]}
-        except InputError as fault:
-            return {"error": str(fault)}
+    def _file(self, image: int) -> str:
+        """The name of an image's file; its id where a data set comes without pictures."""
+        files = self.browser.split.pictures()
+        return f"image {self.browser.split.ids[image]}" if files is None else files[image].name
 
     def _side(self, model: str, row: Row) -> dict:
-        captions = self.state.direction == "text_to_image"
-        words, weights = self.browser.attention(self.state, model, row.item)
-        image, boxes = row.image if captions else self.state.query, self.browser.split.boxes()
-        shared = [k for k, word in enumerate(words) if word in row.through]
-        word = "" if self.view["free"] else ", the truth" if row.hit else ", a miss"
-        title = f"rank {row.rank} of {model}{word}"
+        """One picture of the attention panel with its regions, and the words with their weights in percent.
+
+        Raises:
+            InputError: for a model without attention.
+        """
+        state = self.shown.state
+        words, weights = self.browser.attention(state, model, row.item)
+        image = row.image if state.direction == "text_to_image" else state.query
+        boxes = self.browser.split.boxes()
+        shared = [k for k, word in enumerate(words) if word in row.shared_words]
+        kind = "" if state.is_free_text else ", ground truth" if row.hit else ", a miss"
+        title = f"rank {row.rank} of {model}{kind}"
         return {
             "image": image,
-            "title": title if captions else f"{title}: {row.caption}",
-            "picture": self.address(image, LARGE),
-            "alternative": self._about(image),
+            "title": title if state.direction == "text_to_image" else f"{title}: {row.caption}",
             "boxes": [] if boxes is None else np.round(boxes[image].astype(float), 4).tolist(),
             "words": words,
             "unknown": [word not in self.browser.vocabulary for word in words],
             "shared": shared,
-            "weights": np.round(100 * weights.astype(float), 1).tolist(),  # percent
+            "weights": np.round(100 * weights.astype(float), 1).tolist(),
             "word": shared[0] if shared else telling_word(words, weights),
+            **self._picture(image, LARGE),
         }
-
-
-def _state_of(content: object) -> BrowserState:
-    """The state that came back from the page.
-
-    Raises:
-        InputError: for one that no page of ours sends.
-    """
-    wanted = {field.name for field in fields(BrowserState)}
-    kinds = {
-        "query": int,
-        "top": int,
-        "page": int,
-        "direction": str,
-        "text": str,
-        "curated": str,
-        "models": list,
-    }
-    if not isinstance(content, dict) or set(content) != wanted:
-        raise InputError("state", "not a state of this browser", "Use the controls.")
-    if any(type(content[name]) is not kind for name, kind in kinds.items()):
-        raise InputError("state", "not a state of this browser", "Use the controls.")
-    return BrowserState(**content | {"models": tuple(map(str, content["models"]))})

@@ -6,20 +6,23 @@ import html
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from vslnb.browser.rankings import LISTS, SECONDARY, Browser, BrowserState
-from vslnb.browser.session import Session, load_browser, shrunk
+from vslnb.browser.assets import asset, view_script
+from vslnb.browser.curated_lists import curated_queries
+from vslnb.browser.load import load_browser
+from vslnb.browser.rankings import Browser
+from vslnb.browser.session import Session
+from vslnb.browser.state import LISTS, SECONDARY, BrowserState
+from vslnb.browser.thumbnails import Address, jpeg
 from vslnb.errors import InputError
 from vslnb.evaluation.recall_at_k import DIRECTIONS
 from vslnb.storage import write_text
 
-STATIC = Path(__file__).parent / "static"
 BEGIN = "window.VSLNB ="
-LOOKS = 3  # results of a column whose attention is exported, the truth besides
+PANELS = 3  # results of a column whose attention is exported, besides the ground truth
 
 
 def export(
@@ -50,9 +53,9 @@ def export(
     data_file = out / "data.js"
     ours = data_file.exists() and data_file.read_text(encoding="utf-8").startswith(BEGIN)
     if out.exists() and any(out.iterdir()) and not ours:
-        raise InputError(out, "this folder holds something else", "Name a new folder.")
+        raise InputError(out, "this folder holds other files than exported pages", "Name a new folder.")
     if not 1 <= len(runs) <= 2:
-        raise InputError("runs", f"{len(runs)} of them", "Give one, or two to compare.")
+        raise InputError("runs", f"{len(runs)} are given", "Give one, or two to compare.")
     browser = load_browser(runs, data, split, progress)
     (out / "pictures").mkdir(parents=True, exist_ok=True)
     write_text(data_file, f"{BEGIN} null;\n")  # ours from here on, also when cut short
@@ -60,7 +63,7 @@ def export(
     def address(image: int, size: int) -> str:
         path = out / "pictures" / f"{image}-{size}.jpg"
         if not path.exists():
-            path.write_bytes(shrunk(browser.split, image, size))
+            path.write_bytes(jpeg(browser.split, image, size))
         return f"pictures/{path.name}"
 
     for old in (out / "pictures").iterdir():
@@ -73,48 +76,42 @@ def export(
     return page
 
 
-def _content(browser: Browser, address, most: int, progress: bool) -> dict:
+def _content(browser: Browser, address: Address, most: int, progress: bool) -> dict:
+    """What export.js answers from: the lists, a view of each of their queries, and the attention of first results."""
     names = tuple(browser.models)
-    lists: dict = {}
-    for direction in DIRECTIONS:
-        state = BrowserState(names, direction)
-        offered = [name for name in LISTS if len(names) > 1 or name in (SECONDARY, "hardest")]
-        found = {name: browser.curated(state, name, most) for name in offered}
-        lists[direction] = {name: queries for name, queries in found.items() if queries} or {
-            "all, by number": [0]
-        }
-    wanted = sorted(
-        {
-            (direction, query)
-            for direction, found in lists.items()
-            for queries in found.values()
-            for query in queries
-        }
-    )
-    views, looks, boxes = {}, {}, {}
+    lists = {direction: _lists(browser, BrowserState(names, direction), most) for direction in DIRECTIONS}
+    views, attention, boxes = {}, {}, {}
+    wanted = sorted({(d, query) for d in DIRECTIONS for queries in lists[d].values() for query in queries})
     for direction, query in tqdm(wanted, desc="views", disable=not progress, leave=False):
-        session = Session(browser, address, replace(BrowserState(names, direction), query=query))
-        view = session.view
-        for column in view["columns"]:
+        session = Session(browser, address, BrowserState(names, direction, query))
+        for column in session.view["columns"]:
             for row in column["rows"]:
-                if row["rank"] <= LOOKS or row["hit"]:
-                    session.ask({"kind": "look", "model": column["model"], "item": row["item"]})
-                    looks[f"{direction} {query} {column['model']} {row['item']}"] = session.look
-                    boxes |= {side["image"]: side.pop("boxes") for side in session.look.get("sides", ())}
-        offers = {"models": [], "lists": list(lists[direction]), "tops": [], "free": False}
-        views[f"{direction} {query}"] = view | {"offers": offers, "pages": 1, "link": ""}
-    return {"views": views, "looks": looks, "lists": lists, "boxes": boxes, "rules": LISTS}
+                if row["rank"] <= PANELS or row["hit"]:
+                    session.handle({"kind": "attention", "model": column["model"], "item": row["item"]})
+                    for side in session.attention.get("sides", ()):
+                        boxes[side["image"]] = side.pop("boxes")  # once an image
+                    attention[f"{direction} {query} {column['model']} {row['item']}"] = session.attention
+        offers = {"models": [], "lists": list(lists[direction]), "page_sizes": [], "free": False}
+        views[f"{direction} {query}"] = session.view | {"offers": offers, "pages": 1, "link": ""}
+    return {"views": views, "attention": attention, "lists": lists, "boxes": boxes, "rules": LISTS}
+
+
+def _lists(browser: Browser, state: BrowserState, most: int) -> dict[str, list[int]]:
+    """The queries of every list that is not empty; the first query alone where all are."""
+    offered = LISTS if len(state.models) > 1 else (SECONDARY, "hardest")  # the others compare A and B
+    lists = {name: curated_queries(browser, state, name, most) for name in offered}
+    return {name: queries for name, queries in lists.items() if queries} or {"all, by number": [0]}
 
 
 def _page(browser: Browser) -> str:
-    """One page; view.js and export.js are written into it, since a page from a file may load no module."""
-    view = (STATIC / "view.js").read_text(encoding="utf-8").replace("export default", "const view =")
+    """One page; the scripts are written into it, since a page from a file may load no module."""
+    view = view_script().replace("export default", "const view =")
     names = " and ".join(map(html.escape, browser.models))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>vslnb: {names}</title><style>{(STATIC / 'view.css').read_text(encoding='utf-8')}\n"
+        f"<title>vslnb: {names}</title><style>{asset('view.css')}\n"
         "body { margin: 0 auto; max-width: 1240px; }</style></head>"
         f'<body><div id="browser"></div><script src="data.js"></script><script type="module">{view}\n'
-        f"{(STATIC / 'export.js').read_text(encoding='utf-8')}</script></body></html>\n"
+        f"{asset('export.js')}</script></body></html>\n"
     )

@@ -1,6 +1,6 @@
 // Stands in for the notebook's kernel on exported pages: answers view.js from what data.js holds.
 
-const { views, looks, lists, boxes, rules } = window.VSLNB;
+const { views, attention, lists, boxes, rules } = window.VSLNB;
 const listeners = {};
 let place = { direction: "text_to_image", list: Object.keys(lists.text_to_image)[0], index: 0 };
 
@@ -30,23 +30,23 @@ function show(next) {
     place: `${place.index + 1} of ${queries.length} in this list`,
     rule: rules[place.list] ?? "",
   };
-  const { model: before, sides } = model.values.look ?? {};
-  model.values.look = {};
-  if (sides) openMiss(view, queries, before);
+  const { model: before, sides } = model.values.attention ?? {};
+  model.values.attention = {};
+  if (sides) keepPanelOpen(view, queries, before);
   history.replaceState(null, "", `#${encodeURIComponent(JSON.stringify(place))}`);
   listeners["change:view"]?.();
-  listeners["change:look"]?.();
+  listeners["change:attention"]?.();
 }
 
-// Who had a result open sees the next query's first miss open, under the same model.
-function openMiss(view, queries, name) {
+// If a result was open, open the first miss of the next query, under the same model.
+function keepPanelOpen(view, queries, name) {
   const column = view.columns.find((one) => one.model === name) ?? view.columns[0];
   const row = column.rows.find((one) => !one.hit) ?? column.rows[0];
-  model.values.look = lookOf(`${place.direction} ${queries[place.index]} ${column.model} ${row.item}`);
+  model.values.attention = attentionOf(`${place.direction} ${queries[place.index]} ${column.model} ${row.item}`);
 }
 
-function lookOf(key) {
-  const found = looks[key] ?? { error: "The attention of this result was not exported." };
+function attentionOf(key) {
+  const found = attention[key] ?? { error: "The attention of this result was not exported. Click one of the first three results or the ground truth." };
   return { ...found, sides: found.sides?.map((side) => ({ ...side, boxes: boxes[side.image] })) };
 }
 
@@ -59,9 +59,9 @@ function answer(request) {
   } else if (request.kind === "state" && request.state.direction !== place.direction) {
     const there = lists[request.state.direction];
     show({ direction: request.state.direction, list: place.list in there ? place.list : Object.keys(there)[0], index: 0 });
-  } else if (request.kind === "look") {
-    model.values.look = lookOf(`${place.direction} ${queries[place.index]} ${request.model} ${request.item}`);
-    listeners["change:look"]();
+  } else if (request.kind === "attention") {
+    model.values.attention = attentionOf(`${place.direction} ${queries[place.index]} ${request.model} ${request.item}`);
+    listeners["change:attention"]();
   }
 }
 
