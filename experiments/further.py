@@ -1,17 +1,16 @@
 """`make further`: what the design leaves open, question by question, into figures/flickr8k/further.json.
 
-Written down before its runs; that pilots on dev gave way to seeds 1 to 3 on test for every question, and which
-arms each has, after three seeds of the design. All that was run is reported. Every question has the baseline of its
+The questions were written down before their runs. After three seeds of the design it was decided to ask each on test
+with seeds 1 to 3 in place of pilots on dev, and which arms each has. All that was run is reported. Every question has the baseline of its
 own settings, where they change it; seeds outermost, 1 to 3 unless said below.
 
-- tfidf: the program's own similarity for Eq. 3, with the ranks of the paper and with its own.
+- tfidf: the similarity of the released code for Eq. 3, with the ranks of the paper and with its own.
 - beta x 10: VSL's gradient is small beside the triplet's where it reaches the weights (figures/flickr8k/
-  influence.json); here it is ten times stronger, with the ranks of the paper, descending, and on false captions.
+  influence.json); here it is ten times stronger, with the ranks of the paper, descending, and on shuffled captions.
 - descending, shuffled captions: the control of the arm with descending ranks, which the design has not.
-- hardest at once: the hardest negative alone from the first step, and VSL with it, as the paper's program begins. If
+- hardest at once: the hardest negative alone from the first step, and VSL with it, as the released code begins. If
   the triplet collapses, does VSL get it out, and is it the semantics that do (vsl-shuffled)?
-- slack: not in the paper, margins that shrink with the likeness of a negative: the same semantics where the triplet
-  looks.
+- slack: not in the paper, margins that shrink with the similarity of a negative: the same semantics, in the triplet.
 - rate 0.004: SAF's learning rate was the highest tried; the next, with and without VSL.
 - hardest late: nearer to the paper than the design: batch 128, beta 10, SAF's rate 0.001, six epochs, the hardest
   negative alone after three. On a GPU, with TF32 products (what bfloat16 is there).

@@ -1,15 +1,15 @@
-"""`make influence`: did VSL reach the weights, and did it do its work? Of trained runs, on dev, nothing is trained.
+"""`make influence`: does VSL's gradient reach the weights of trained runs, and does VSL do its work? On dev.
 
 Of every run of a profile whose weights are there, on the same 16 batches of 64 dev images, one caption each, without
 dropout, into figures/PROFILE/influence.json:
 
 - `visual`: L_vs (the paper's rank, the recipe's tau, `cider` of the dev captions), also of runs that never saw it;
-- `order`: Kendall's tau of a row of scores with the likeness of the images, the pair itself left out, in percent:
+- `order`: Kendall's tau of a row of scores with the similarity of the images, the pair itself left out, in percent:
   what L_vs asks for, whatever its temperature;
 - `ratio`, `cosine`: of the gradients of beta * L_vs and of alpha * triplet with respect to the weights, with the beta
   that the recipe has with VSL, at the run's best weights.
 
-Every arm is asked the same: likeness by its true captions, and the ranks of the paper. What cannot be said, as of a
+Every arm is asked the same: similarity by its true captions, and the ranks of the paper. What is undefined, as for a
 collapsed run whose scores are all equal, is null.
 """
 

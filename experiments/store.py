@@ -1,4 +1,4 @@
-"""Where the experiments keep what they found: JSON files below figures/."""
+"""The results of experiments: JSON files below figures/."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from vslnb.study.profiles import ROOT
 
 
 def read(name: str) -> dict:
-    """What `figures/NAME.json` says, or nothing."""
+    """The content of `figures/NAME.json`, or an empty mapping where there is none."""
     path = ROOT / "figures" / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else {}

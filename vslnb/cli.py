@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from vslnb.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,7 +52,9 @@ def import_flickr8k(source: Path, dest: Path, device: Device = "auto", quiet: Qu
     from vslnb.data.importing.features import EfficientNetLite0
     from vslnb.device import resolve_device
 
-    typer.echo(json.dumps(run(source, dest, EfficientNetLite0(resolve_device(device)), not quiet), indent=1))
+    typer.echo(
+        json.dumps(run(source, dest, EfficientNetLite0(str(resolve_device(device))), not quiet), indent=1)
+    )
 
 
 @importer.command("captions")
@@ -76,7 +74,7 @@ def import_captions(
     from vslnb.data.importing.features import EfficientNetLite0
     from vslnb.device import resolve_device
 
-    backbone = EfficientNetLite0(resolve_device(device))
+    backbone = EfficientNetLite0(str(resolve_device(device)))
     report = run(images, captions, dest, captions_per_image, backbone=backbone, progress=not quiet)
     typer.echo(json.dumps(report, indent=1))
 
@@ -164,37 +162,13 @@ def evaluate(
 
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
-    from vslnb import distributed
-    from vslnb.data.precomp import load_split, load_vocabulary
-    from vslnb.device import resolve_device
-    from vslnb.evaluation.summary import evaluate_runs
     from vslnb.evaluation.tables import further_lines, recall_table
-    from vslnb.retrieval.shortlist import shortlist_scores
-    from vslnb.retrieval.similarity import split_scores
-    from vslnb.training.run import data_of, load_matcher
+    from vslnb.training.saved_runs import evaluate_saved_runs
 
-    if shortlist > 1 and distributed.world_size_from_env() > 1:
-        raise InputError("--shortlist", "works in one process", "Leave out torchrun.")
-    if keep and shortlist > 1:
-        raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")
-    data = data or data_of(runs)
-    part, vocabulary = load_split(data, split), load_vocabulary(data)
-
-    def matrices() -> Iterator[tuple[str, np.ndarray]]:
-        for run in runs:
-            model = load_matcher(run, part, vocabulary, device)
-            if shortlist > 1:
-                yield str(run), shortlist_scores(model, part, vocabulary, shortlist, precision, not quiet)
-            else:
-                place = keep and keep / f"{run.name}-{split}-{precision}"
-                yield str(run), split_scores(model, part, vocabulary, precision, not quiet, place)
-
-    with distributed.process_group(resolve_device(device)):
-        if distributed.process_index() > 0:
-            for _ in matrices():  # it scores its shard; the first process has the whole
-                pass
-            return
-        found = evaluate_runs(matrices(), part, folds, ensemble)
+    options = (ensemble, folds, keep, shortlist, precision, device, not quiet)
+    found = evaluate_saved_runs(runs, data, split, *options)
+    if not found:  # not the first process
+        return
     typer.echo(recall_table({name: evaluation.recall for name, evaluation in found.items()}))
     for name, evaluation in found.items():
         for line in further_lines(evaluation):
@@ -227,7 +201,7 @@ def search(
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     model = load_matcher(run, part, vocabulary, "cpu")
     if image is None:
-        (asked,) = encode_captions(model, *vocabulary.encode_all([query]))
+        (asked,) = encode_captions(model, *vocabulary.encode_all([query or ""]))
     else:
         (asked,) = encode_images(model, [gallery.features_of(image, part)])
     kind = "captions" if image else "images"

@@ -272,7 +272,8 @@ def test_the_committed_dose_has_five_seeds():
 
 def test_the_page_has_every_table_and_its_figures(study):
     found = readings.readings(study)
-    text = page.write_page(study, found, mechanism.WeightGradients(study), Further(study), Dose())
+    gains, weights = effects.gain_table(study), mechanism.WeightGradients(study)
+    text = page.write_page(study, gains, found, weights, Further(study), Dose())
     assert text == (FIGURES / "flickr8k" / "08_page.md").read_text()
     assert "nan" not in text and text.count("\n| --- |") == 12
     levels = pd.DataFrame(read("08_does_it_work")["levels"], index=["rsum"]).T

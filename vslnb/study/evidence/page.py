@@ -61,11 +61,19 @@ def model_card(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_page(study: Study, found: Readings, weights: WeightGradients, further: Further, dose: Dose) -> str:
+def write_page(
+    study: Study,
+    gains: pd.DataFrame,
+    found: Readings,
+    weights: WeightGradients,
+    further: Further,
+    dose: Dose,
+) -> str:
     """The page as Markdown; its figures lie beside it.
 
     Args:
         study: the runs of the design.
+        gains: as `effects.gain_table` returns them.
         found: what decides and its other readings.
         weights: gradients at the weights.
         further: the runs beyond the design.
@@ -75,7 +83,7 @@ def write_page(study: Study, found: Readings, weights: WeightGradients, further:
         f"# Does Visual Semantic Loss work? Flickr8k, small models, {study.state}",
         answer(study, found),
         *_protocol(study),
-        *_gains(study, found),
+        *_gains(study, gains, found),
         *_other_measures(study),
         *_gradients(study, weights),
         *_beyond(further, dose),
@@ -97,11 +105,11 @@ def _protocol(study: Study) -> list[str]:
     ]
 
 
-def _gains(study: Study, found: Readings) -> list[str]:
+def _gains(study: Study, gains: pd.DataFrame, found: Readings) -> list[str]:
     low, high = spread_known_within(len(study.seeds))
     modules = {TITLES[module]: study.gain(module, VSL) for module in MODULES}
-    gains = published.published_gains(published.TABLE_II)
-    claimed = ", ".join(f"{module} {gain:+.1f}" for module, gain in gains.items())
+    published_gains = published.published_gains(published.TABLE_II)
+    claimed = ", ".join(f"{module} {gain:+.1f}" for module, gain in published_gains.items())
     return [
         "## What decides, and other readings",
         "![What decides, and the same runs read in other ways](08_how_firm.png)",
@@ -115,7 +123,7 @@ def _gains(study: Study, found: Readings) -> list[str]:
         "## Gains in rsum over the triplet",
         "The interval over seeds is about other trainings on these photos, the one over images about these "
         "trainings on other queries.",
-        markdown_table(effects.gain_table(study).reset_index(names=["module", "arm"]), 2),
+        markdown_table(gains.reset_index(names=["module", "arm"]), 2),
         "The smallest true mean gain that is found with probability 0.8, taking the observed spread for the true one "
         f"(the spread of {len(study.seeds)} seeds is known within {low:.1f} to {high:.1f} times):",
         markdown_table(effects.power_table(study).reset_index(names="module")),
@@ -163,7 +171,7 @@ def _beyond(further: Further, dose: Dose) -> list[str]:
             markdown_table(further.nearest_table().reset_index(names="module")),
         ]
     if dose:
-        slopes = dose.table().loc["slope"].rename_axis("arm").reset_index()
+        slopes = pd.DataFrame([{"arm": name} | slope.known() for name, slope in dose.slopes().items()])
         parts += [
             "## A dose and its response, in the bundled world",
             "![Secondary mistakes by strength of secondary content](08_dose.png)",

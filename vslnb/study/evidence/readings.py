@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vslnb.evaluation.intervals import Interval
@@ -78,7 +79,7 @@ def readings_table(found: Readings) -> pd.DataFrame:
 def readings_panels(found: Readings) -> dict[str, Panel]:
     """The readings as panels of a forest plot, without points."""
     return {
-        f"rsum, {label}": ({name: () for name in intervals}, intervals)  # type: ignore[misc]
+        f"rsum, {label}": ({name: np.zeros(0) for name in intervals}, intervals)
         for label, intervals in found.items()
     }
 
