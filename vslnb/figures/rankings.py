@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.patches import Rectangle
-from PIL import Image
 
+from vslnb.data.photos import read_photo
 from vslnb.data.precomp import Split
 from vslnb.figures.charts import Figure
 
@@ -30,7 +30,7 @@ def read_picture(split: Split, image: int) -> np.ndarray:
     files = split.pictures()
     if files is None:
         return np.full((64, 64, 3), 225, dtype=np.uint8)
-    return np.asarray(Image.open(files[image]).convert("RGB"))
+    return np.asarray(read_photo(files[image]))
 
 
 def ranked_pictures(query: str, rankings: Sequence[Ranking]) -> Figure:

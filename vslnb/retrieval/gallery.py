@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vslnb.arrays import new_array, open_array
-from vslnb.data.importing.features import EfficientNetLite0, read_photo
+from vslnb.data.importing.features import EfficientNetLite0, read_square
 from vslnb.data.precomp import MANIFEST, Split, file_hash, read_manifest
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError, Stale
@@ -233,4 +233,4 @@ def features_of(photo: Path, split: Split) -> np.ndarray:
             photo, "not in this data set, and its features are not made from photos here", remedy
         )
     backbone = EfficientNetLite0()
-    return backbone(read_photo(photo, backbone.size)[None]).astype(np.float16).astype(np.float32)
+    return backbone(read_square(photo, backbone.size)[None]).astype(np.float16).astype(np.float32)

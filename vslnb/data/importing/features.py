@@ -17,14 +17,14 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm.auto import tqdm
 
 from vslnb.arrays import array_to_fill, new_array
+from vslnb.data.photos import read_photo
 from vslnb.errors import InputError
 from vslnb.files import sync_folder, write_json
 
-Image.MAX_IMAGE_PIXELS = 100_000_000  # Pillow refuses twice this number, by the header alone
 WORKERS = 4  # threads that decode
 AHEAD = 128  # photos decoded before the backbone asks for them: bounds the memory
 
@@ -87,38 +87,16 @@ class EfficientNetLite0:
         return cells.flatten(2).transpose(1, 2).cpu().numpy()
 
 
-def read_photo(path: str | Path, size: int) -> np.ndarray:
-    """One photo as RGB uint8 (size, size, 3): upright, first frame, stretched to the square.
+def read_square(path: str | Path, size: int) -> np.ndarray:
+    """One photo as RGB uint8 (size, size, 3), stretched to the square.
 
     Stretching loses the aspect ratio but no border, so region boxes are shares of the whole photo.
 
     Raises:
-        InputError: naming the file if it is missing, unreadable, cut short or above 200 megapixels.
+        InputError: as `read_photo`.
     """
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", (2 * size, 2 * size))  # a JPEG decodes at a fraction, never below this
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_to_rgb(upright).resize((size, size), Image.Resampling.BICUBIC))
-    except FileNotFoundError:
-        raise InputError(path, "there is no such photo", "Put it there or remove its captions.") from None
-    except Image.DecompressionBombError:
-        raise InputError(path, "more than 200 megapixels", "Make a smaller copy of it.") from None
-    except Exception as fault:  # a damaged file can make a decoder raise nearly anything
-        problem = str(fault).replace(f" {str(path)!r}", "") or type(fault).__name__
-        raise InputError(path, f"not a readable photo ({problem})", "Replace it or leave it out.") from None
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """RGB of any mode: deep grey is scaled rather than clipped, transparency lies on white."""
-    if image.mode[0] in "IF":
-        grey = np.asarray(image, dtype=np.float32)
-        white = 65535 if image.mode[0] == "I" else max(float(grey.max()), 1e-9)
-        image = Image.fromarray((grey / white * 255).clip(0, 255).astype(np.uint8))
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+    photo = read_photo(path, at_least=2 * size)  # a JPEG decodes at a fraction, never below this
+    return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def readable(paths: Sequence[Path], progress: bool = True) -> list[str | None]:
@@ -185,7 +163,7 @@ def _decoded(paths: Sequence[Path], size: int) -> Iterator[np.ndarray]:
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting: deque = deque()
         for path in paths:
-            waiting.append(pool.submit(read_photo, path, size))
+            waiting.append(pool.submit(read_square, path, size))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
