@@ -22,6 +22,10 @@ importer = typer.Typer(no_args_is_help=True, help="Make a data set from photos a
 app.add_typer(importer, name="import")
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu")]
 Precision = Annotated[Literal["float32", "bfloat16"], typer.Option(help="of the products")]
+BackboneName = Annotated[
+    str | None, typer.Option(help="efficientnet-lite0 (default), or faster-rcnn: a detector, extra `detector`")
+]
+Weights = Annotated[Path | None, typer.Option(help="file with the detector's weights")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bars")]
 
 
@@ -43,25 +47,38 @@ def world(
 
 
 @importer.command("flickr8k")
-def import_flickr8k(source: Path, dest: Path, device: Device = "auto", quiet: Quiet = False) -> None:
+def import_flickr8k(
+    source: Path, dest: Path, device: Device = "auto", backbone: BackboneName = None, weights: Weights = None,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
     """Flickr8k's photos, token file and official split, with EfficientNet-Lite0 features.
 
     Example: vslnb import flickr8k downloads/flickr8k data/flickr8k
     """
     from vslnb.data.importing.dataset import import_flickr8k as run
-    from vslnb.data.importing.features import EfficientNetLite0
-    from vslnb.retrieval.similarity import resolve_device
 
-    typer.echo(json.dumps(run(source, dest, EfficientNetLite0(resolve_device(device)), not quiet), indent=1))
+    _imported(dest, run(source, dest, _backbone(backbone, device, weights), not quiet, typer.echo))
 
 
 @importer.command("captions")
 def import_captions(
     dest: Path,
     images: Annotated[Path, typer.Option(help="folder of photos")],
-    captions: Annotated[Path, typer.Option(help="CSV, Flickr token file or Karpathy JSON")],
-    captions_per_image: Annotated[int, typer.Option(help="captions every photo must have")] = 5,
+    captions: Annotated[
+        Path, typer.Option(help="CSV or TSV, Flickr token file, JSON of Karpathy or COCO, metadata.jsonl")
+    ],
+    captions_per_image: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|all",
+            help="N: so many of each photo, photos with fewer are left out; all: all captions of all photos; "
+            "default five where every photo has five, else all",
+        ),
+    ] = None,
+    longest_caption: Annotated[int, typer.Option(help="words after which a caption is cut", min=1)] = 100,
     device: Device = "auto",
+    backbone: BackboneName = None,
+    weights: Weights = None,
     quiet: Quiet = False,
 ) -> None:
     """Your own photos and captions.
@@ -69,27 +86,44 @@ def import_captions(
     Example: vslnb import captions --images photos --captions captions.csv data/mine
     """
     from vslnb.data.importing.dataset import import_captions as run
-    from vslnb.data.importing.features import EfficientNetLite0
+
+    wanted: int | str | None = captions_per_image
+    if captions_per_image and captions_per_image.strip().isdecimal():
+        wanted = int(captions_per_image)
+    report = run(images, captions, dest, wanted, backbone=_backbone(backbone, device, weights),
+                 progress=not quiet, longest=longest_caption, say=typer.echo)  # fmt: skip
+    _imported(dest, report)
+
+
+@importer.command("relocate")
+def import_relocate(
+    data: Annotated[Path, typer.Argument(help="data set")],
+    photos: Annotated[Path, typer.Argument(help="where its folder of photos is now")],
+) -> None:
+    """Say where the photos of a data set are now, after their folder was moved or renamed.
+
+    Example: vslnb import relocate data/mine photos_2024
+    """
+    from vslnb.data.changes import relocate
+
+    typer.echo(f"{data}: {relocate(data, photos):,} of its photos are in {photos}")
+
+
+def _backbone(name: str | None, device: str, weights: Path | None):
+    from vslnb.data.importing.backbones import backbone_by_name
     from vslnb.retrieval.similarity import resolve_device
 
-    backbone = EfficientNetLite0(resolve_device(device))
-    report = run(images, captions, dest, captions_per_image, backbone=backbone, progress=not quiet)
-    typer.echo(json.dumps(report, indent=1))
+    return backbone_by_name(name, resolve_device(device), weights)
 
 
-@app.command()
-def check(data: Path) -> None:
-    """Every integrity check of a data set; exit 1 on a fault.
-
-    Example: vslnb check data/world
-    """
-    from vslnb.data.check import check_dataset
-
-    rows = check_dataset(data)
-    for what, passed, detail in rows:
-        typer.echo(f"{'ok   ' if passed else 'FAULT'}  {what:<16}  {detail}")
-    if not all(passed for _, passed, _ in rows):
-        raise typer.Exit(1)
+def _imported(dest: Path, report: dict) -> None:
+    """The end of an import, as the summary began it."""
+    images = ", ".join(f"{name} {number:,}" for name, number in report["images"].items())
+    if "already complete" in report.get("note", ""):
+        typer.echo(f"{dest}: {images} photos. {report['note'].capitalize()}.")
+        return
+    typer.echo(f"{dest}: {images} photos, features made in {report['seconds']:.0f} s.")
+    typer.echo(f"What was left out is listed in {dest / 'left_out.tsv'}. Check the data set: vslnb check {dest}")
 
 
 @app.command()

@@ -25,6 +25,7 @@ from vslnb.memory import forget
 SPLITS = ("train", "dev", "test", "testall")
 MANIFEST = "dataset.json"
 VOCABULARY = "vocab.json"
+MOVED = "picture_root.txt"  # the folder of photos after it was moved; the manifest, which runs know, stays
 
 
 @dataclass(frozen=True)
@@ -129,16 +130,24 @@ class Split:
         path = self.folder / f"{self.name}_pictures.txt"
         if not path.exists():
             return None
-        root = self.folder / read_manifest(self.folder).get("picture_root", ".")
-        files = [root / line for line in read_lines(path)]
+        root = picture_root(self.folder)
+        files = [root / line for line in read_lines(path, strip=False)]
         for number, file in enumerate(files, start=1):
             if ".." in file.parts[len(root.parts) :] or not file.is_relative_to(root):
                 raise InputError(f"{path}, line {number}", f"it leads out of {root}", "Name a file inside.")
         return files
 
 
-def read_lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 file, stripped.
+def picture_root(folder: str | Path) -> Path:
+    """The folder of the pictures: where `vslnb import relocate` found them last, else the manifest's."""
+    folder = Path(folder)
+    moved = folder / MOVED
+    told = read_lines(moved)[0] if moved.exists() else read_manifest(folder).get("picture_root", ".")
+    return folder / told
+
+
+def read_lines(path: Path, strip: bool = True) -> list[str]:
+    """Lines of a UTF-8 file, stripped of blanks where names may not have them at an end.
 
     Raises:
         InputError: for a missing file, a line that is not UTF-8, or an empty line.
@@ -150,7 +159,8 @@ def read_lines(path: Path) -> list[str]:
     lines = []
     for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
         try:
-            line = raw.decode("utf-8").strip()
+            line = raw.decode("utf-8")
+            line = line.strip() if strip else line
         except UnicodeDecodeError:
             raise InputError(
                 f"{path}, line {number}", "this is not UTF-8 text", "Save the file as UTF-8."
@@ -272,8 +282,8 @@ def write_split(
     write_lines(folder / f"{name}_caps.txt", captions)
     write_lines(folder / f"{name}_ids.txt", ids)
     write_stream(folder / f"{name}_boxes.npy", lambda stream: np.save(stream, boxes.astype(np.float32)))
-    if pictures is not None:
-        write_lines(folder / f"{name}_pictures.txt", pictures)
+    if pictures is not None:  # as they are: a name may hold two blanks, or one of another kind
+        write_text(folder / f"{name}_pictures.txt", "".join(f"{picture}\n" for picture in pictures))
 
 
 def write_manifest(

@@ -21,6 +21,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from vslnb.arrays import array_to_fill, new_array
+from vslnb.data.changes import digest_of
 from vslnb.data.photos import read_photo
 from vslnb.errors import InputError
 from vslnb.files import sync_folder, write_json
@@ -99,38 +100,43 @@ def read_square(path: str | Path, size: int) -> np.ndarray:
     return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
 
 
-def readable(paths: Sequence[Path], progress: bool = True) -> list[str | None]:
-    """What is wrong with each photo, None where nothing is: decodes all of them, small."""
+def readable(paths: Sequence[Path], progress: bool = True) -> list[tuple[str | None, InputError | None]]:
+    """The SHA-256 of each photo, and what is wrong with it, None where nothing is: decodes all of them, small."""
 
-    def fault(path: Path) -> str | None:
+    def look(path: Path) -> tuple[str | None, InputError | None]:
         try:
-            read_photo(path, 32)
+            read_photo(path, at_least=64)
+            return digest_of(path), None
         except InputError as error:
-            return str(error)
-        return None
+            return None, error
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        faults = pool.map(fault, paths)
-        return list(tqdm(faults, "checking photos", len(paths), unit="photo", disable=not progress))
+        found = pool.map(look, paths)
+        return list(tqdm(found, "checking photos", len(paths), unit="photo", disable=not progress))
 
 
-def fingerprint(paths: Sequence[Path], backbone: str) -> str:
+def fingerprint(paths: Sequence[Path], backbone: str, digests: Sequence[str] = ()) -> str:
     """A hash of what an extraction reads and with what, to tell its leftovers from another's."""
-    return hashlib.sha256(json.dumps([backbone, *map(str, paths)]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([backbone, *map(str, paths), *digests]).encode()).hexdigest()
 
 
 def extract(
-    paths: Sequence[Path], backbone: Backbone, dest: Path, batch_size: int = 32, progress: bool = True
+    paths: Sequence[Path],
+    backbone: Backbone,
+    dest: Path,
+    batch_size: int = 32,
+    progress: bool = True,
+    digests: Sequence[str] = (),
 ) -> None:
     """Stream features float16 (N, R, F) in order into `dest`, going on where an interrupted call stopped.
 
-    `dest` appears only when whole; until then there are `dest.part` and, beside it, how far it is filled.
+    What was made of photos with other `digests` counts as another extraction. `dest` appears only when whole; until then there are `dest.part` and, beside it, how far it is filled.
 
     Raises:
         InputError: for an unreadable photo or a full disk; what was done stays.
     """
     part, note = Path(f"{dest}.part"), Path(f"{dest}.part.json")
-    key = fingerprint(paths, backbone.name)
+    key = fingerprint(paths, backbone.name, digests)
     features, done = _open_part(part, note, key, (len(paths), backbone.regions, backbone.width))
     photos = _decoded(paths[done:], backbone.size)
     with tqdm(total=len(paths), initial=done, desc=dest.stem, unit="photo", disable=not progress) as bar:
