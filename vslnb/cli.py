@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -23,7 +22,8 @@ app.add_typer(importer, name="import")
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu")]
 Precision = Annotated[Literal["float32", "bfloat16"], typer.Option(help="of the products")]
 BackboneName = Annotated[
-    str | None, typer.Option(help="efficientnet-lite0 (default), or faster-rcnn: a detector, extra `detector`")
+    str | None,
+    typer.Option(help="efficientnet-lite0 (default), or faster-rcnn: a detector, extra `detector`"),
 ]
 Weights = Annotated[Path | None, typer.Option(help="file with the detector's weights")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bars")]
@@ -123,7 +123,9 @@ def _imported(dest: Path, report: dict) -> None:
         typer.echo(f"{dest}: {images} photos. {report['note'].capitalize()}.")
         return
     typer.echo(f"{dest}: {images} photos, features made in {report['seconds']:.0f} s.")
-    typer.echo(f"What was left out is listed in {dest / 'left_out.tsv'}. Check the data set: vslnb check {dest}")
+    typer.echo(
+        f"What was left out is listed in {dest / 'left_out.tsv'}. Check the data set: vslnb check {dest}"
+    )
 
 
 @app.command()
@@ -214,7 +216,7 @@ def evaluate(
         nonlocal first
         rows[name] = fold_mean(scores, folds, q)
         if folds == 1:
-            by_image = recalls_by_image(positive_ranks(scores, q))
+            by_image = recalls_by_image(positive_ranks(scores, q), q)
             rows[name] |= measure(scores, part)
             if first is not None:
                 rows[name]["gain"] = bootstrap(by_image - first)[-1]

@@ -191,7 +191,7 @@ class Browser:
         state = self.checked(state)
         free = bool(state.text.strip())
         captions = state.way == "text_to_image"
-        owner = None if free else state.query // self._q if captions else state.query
+        owner = None if free else int(self.split.owner[state.query]) if captions else state.query
         text = state.text if free else self.split.captions[state.query] if captions else ""
         columns = tuple(self._column(state, name, owner) for name in state.models)
         return View(state, text, None if captions else owner, columns, self._pages(state))
@@ -227,10 +227,10 @@ class Browser:
         answers = dict(zip(found["wrong"].tolist(), found["retrieved"].tolist()))
         told = []
         for query in found["secondary"].tolist():
-            owner = query // self._q if state.way == "text_to_image" else query
+            owner = int(self.split.owner[query]) if state.way == "text_to_image" else query
             image, caption = self._pair(state, query, answers[query])
             shared = self._shared(image, caption)
-            subject = bool(shared & main[caption // self._q])  # of the caption's own picture
+            subject = bool(shared & main[self.split.owner[caption]])  # of the caption's own picture
             alike = self._cider(state, np.array([answers[query]]), owner)[0]
             told.append((subject, len(shared) < 2, len(shared) / len(named[caption]), alike, query, owner))
         seen: set[int] = set()
@@ -299,7 +299,7 @@ class Browser:
     def _owners(self, state: BrowserState) -> np.ndarray:
         """The image of every item."""
         items = np.arange(self._sizes(state.way)[1])
-        return items if state.way == "text_to_image" else items // self._q
+        return items if state.way == "text_to_image" else self.split.owner
 
     def _column(self, state: BrowserState, name: str, owner: int | None) -> Column:
         order, given = self._ordered(state, name, owner)

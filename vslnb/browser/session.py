@@ -183,7 +183,7 @@ class Session:
         return {"model": column.model, "truth": column.truth, "rows": rows}
 
     def _about(self, image: int) -> str:
-        return self.browser.split.captions[image * self.browser.split.captions_per_image]
+        return self.browser.split.captions[self.browser.split.starts[image]]
 
     def _look(self, model: str, item: object) -> dict:
         """Attention of a result and, beside it, of the truth."""

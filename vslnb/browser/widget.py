@@ -95,8 +95,8 @@ class CiderExplorer(ipywidgets.VBox):
             self.spaces[kind] = CaptionSpace.fit(captions, q, kind)
         row = self.spaces[kind].image_similarity([image], np.arange(len(self.split)))[0]
         near = [image, *(k for k in np.argsort(-row, kind="stable") if k != image)][: 1 + self.nearest]
-        q = self.split.captions_per_image
-        titles = [f"C {row[k]:.3f}\n{self.split.captions[q * k][:44]}" for k in near]
+        first = self.split.starts
+        titles = [f"C {row[k]:.3f}\n{self.split.captions[first[k]][:44]}" for k in near]
         return charts.pictures([read_picture(self.split, int(k)) for k in near], titles)
 
 

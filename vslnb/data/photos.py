@@ -61,7 +61,11 @@ def _open(path: str | Path) -> Image.Image:
         remedy = 'Run `pip install "vslnb[photos]"` for pillow-heif, which reads it, or save it as JPEG.'
         raise InputError(path, "a HEIC photo, as phones make them", remedy) from None
     register_heif_opener()
-    return Image.open(path)
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        problem = "a HEIC photo that is damaged, or of a kind that pillow-heif does not read"
+        raise InputError(path, problem, "Save it as JPEG, or replace it.") from None
 
 
 def _is_heic(path: Path) -> bool:

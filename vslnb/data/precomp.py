@@ -40,12 +40,24 @@ class Split:
     features: np.ndarray
     captions: list[str]
     ids: list[str]
-    captions_per_image: int
+    captions_per_image: int | tuple[int, ...]  # Q, or one count an image
     whole: Split | None = None  # of a part, with its first image there
     start: int = 0
 
     def __len__(self) -> int:
-        return len(self.captions) // self.captions_per_image
+        q = self.captions_per_image
+        return len(q) if isinstance(q, tuple) else len(self.captions) // q
+
+    @cached_property
+    def owner(self) -> np.ndarray:
+        """The image of every caption (C,)."""
+        return np.repeat(np.arange(len(self)), self.captions_per_image)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The first caption of every image, and the number of all captions at the end (N + 1,)."""
+        counts = np.broadcast_to(self.captions_per_image, len(self))
+        return np.concatenate([[0], np.cumsum(counts)]).astype(int)
 
     @property
     def step(self) -> int:
@@ -84,8 +96,9 @@ class Split:
         return replace(
             self,
             features=self.features[start * step : stop * step],
-            captions=self.captions[start * q : stop * q],
+            captions=self.captions[self.starts[start] : self.starts[stop]],
             ids=self.ids[start:stop],
+            captions_per_image=q[start:stop] if isinstance(q, tuple) else q,
             whole=self.whole or self,
             start=self.start + start,
         )
@@ -184,7 +197,7 @@ def read_manifest(folder: str | Path) -> dict:
         return {}
     manifest = read_json(path, remedy, ("captions_per_image", "vocabulary_sha256", "splits"))
     per_image, splits = manifest["captions_per_image"], manifest["splits"]
-    if not isinstance(per_image, int) or per_image < 1:
+    if per_image != "all" and (type(per_image) is not int or per_image < 1):
         raise InputError(path, f"captions_per_image is {per_image!r}", remedy)
     if not isinstance(manifest.get("picture_root", "."), str):
         raise InputError(path, f"picture_root is {manifest['picture_root']!r:.60}", remedy)
@@ -225,6 +238,13 @@ def load_split(folder: str | Path, name: str) -> Split:
     per_image = read_manifest(folder).get("captions_per_image", 5)
     captions_path, features_path = folder / f"{name}_caps.txt", folder / f"{name}_ims.npy"
     captions, features = read_lines(captions_path), open_features(features_path)
+    if per_image == "all":
+        counts = _counts(folder / f"{name}_counts.txt", len(captions))
+        images, per_image = len(counts), counts
+        if len(features) != images:
+            problem = f"{len(features)} rows, but {name}_counts.txt has {images} images"
+            raise InputError(f"{features_path}, row {len(features)}", problem, f"Expected {images} rows.")
+        return Split(folder, name, features, captions, _ids(folder, name, images, len(captions)), per_image)
     if not captions or len(captions) % per_image:
         last = len(captions) // per_image
         raise InputError(
@@ -240,15 +260,30 @@ def load_split(folder: str | Path, name: str) -> Split:
             f"{len(features)} rows, but {captions_path.name} has {len(captions)} captions",
             f"Expected {images} rows (one an image) or {len(captions)} (one a caption).",
         )
-    ids_path = folder / f"{name}_ids.txt"
-    ids = read_lines(ids_path) if ids_path.exists() else [str(i) for i in range(images)]
-    if len(ids) not in (images, len(captions)):
-        raise InputError(
-            f"{ids_path}, line {len(ids)}",
-            f"{len(ids)} ids for {images} images",
-            "One id an image is expected.",
-        )
-    return Split(folder, name, features, captions, ids[:: len(ids) // images], per_image)
+    return Split(folder, name, features, captions, _ids(folder, name, images, len(captions)), per_image)
+
+
+def _counts(path: Path, captions: int) -> tuple[int, ...]:
+    """How many captions every image has, where images have their own numbers."""
+    counts, remedy = [], "Make the data set again."
+    for number, line in enumerate(read_lines(path), start=1):
+        if not (line.isascii() and line.isdecimal() and 0 < int(line[:9]) == int(line)):
+            raise InputError(f"{path}, line {number}", f"{line[:60]!r} is no number of captions", remedy)
+        counts.append(int(line))
+    if sum(counts) != captions or not counts:
+        raise InputError(path, f"it adds up to {sum(counts)}, but there are {captions} captions", remedy)
+    return tuple(counts)
+
+
+def _ids(folder: Path, name: str, images: int, captions: int) -> list[str]:
+    """The id of every image; its number where there is no file of them."""
+    path = folder / f"{name}_ids.txt"
+    ids = read_lines(path) if path.exists() else [str(i) for i in range(images)]
+    if len(ids) not in (images, captions):
+        problem = f"{len(ids)} ids for {images} images"
+        raise InputError(f"{path}, line {len(ids)}", problem, "One id an image is expected.")
+    ids = ids[:: len(ids) // images]
+    return ids
 
 
 def load_vocabulary(folder: str | Path) -> Vocabulary:
@@ -287,7 +322,7 @@ def write_split(
 
 
 def write_manifest(
-    folder: Path, origin: str, captions_per_image: int, picture_root: str = ".", **details: object
+    folder: Path, origin: str, captions_per_image: int | str, picture_root: str = ".", **details: object
 ) -> dict:
     """Finish a data set: build its vocabulary from train and write `dataset.json` with counts and hashes."""
     present = [name for name in SPLITS if (folder / f"{name}_ims.npy").exists()]
@@ -298,6 +333,7 @@ def write_manifest(
     for name in present:
         rows, regions, width = open_features(folder / f"{name}_ims.npy").shape
         files = [f"{name}_ims.npy", f"{name}_caps.txt", f"{name}_ids.txt"]
+        files += [f"{name}_counts.txt"] if captions_per_image == "all" else []
         splits[name] = {
             "images": rows,
             "regions": regions,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from vslnb.evaluation.recall_at_k import DIRECTIONS, as_array
+from vslnb.evaluation.recall_at_k import DIRECTIONS, as_array, owners
 
 QUERIES = 256  # whose order is worked out at a time
 
 
 def ncs(
-    scores: object, relevance: np.ndarray, k: int = 10, own: bool = True, captions_per_image: int = 5
+    scores: object,
+    relevance: np.ndarray,
+    k: int = 10,
+    own: bool = True,
+    captions_per_image: int | Sequence[int] = 5,
 ) -> dict[str, float]:
     """Normalized cumulative semantic score: similarity of the first K over that of the best possible K.
 
@@ -19,7 +25,7 @@ def ncs(
         relevance: (N, Q*N), how near in meaning, at least 0; such as `CaptionSpace.caption_image_similarity().T`.
         k: how many of a ranking count.
         own: whether an image and its own captions count; without them the score says how good the rest is.
-        captions_per_image: Q.
+        captions_per_image: Q, or one count an image.
 
     Returns:
         Both ways, in percent, mean over the queries for which anything is relevant. Among equal scores the
@@ -34,7 +40,7 @@ def ncs(
     scores = as_array(scores)
     if scores.shape != relevance.shape:
         raise ValueError(f"scores {scores.shape} and relevance {relevance.shape} differ")
-    owner = np.arange(scores.shape[1]) // captions_per_image
+    owner = owners(len(scores), captions_per_image)
     result = {}
     for way, transpose in zip(DIRECTIONS, (False, True)):
         lanes = (scores.T, relevance.T) if transpose else (scores, relevance)

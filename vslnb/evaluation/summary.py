@@ -31,7 +31,7 @@ def measure(scores: np.ndarray, split: Split) -> dict:
         `ratings`: Kendall's tau with `expert` and `crowd`; `coco`. The last two only where there is such data.
     """
     q = split.captions_per_image
-    by_image = bootstrap(recalls_by_image(positive_ranks(scores, q)))
+    by_image = bootstrap(recalls_by_image(positive_ranks(scores, q), q))
     result = {
         "intervals": {name: [value.low, value.high] for name, value in zip(NAMES, by_image)},
         "ncs": _meaning(scores, split),

@@ -12,6 +12,7 @@ from vslnb.evaluation.recall_at_k import CUTS, DIRECTIONS, positive_ranks
 from vslnb.files import read_json, write_json, write_stream
 
 RANKS = "ranks.json"  # of the test split's queries, beside results.json
+COUNTS = "captions_per_image"  # beside the ranks where images have unequal numbers of captions
 KEPT = "rsum_by_image.npz"  # by config_hash
 
 
@@ -112,12 +113,13 @@ def keep_rsum(folder: Path, result: dict, run: Path) -> None:
     write_stream(path, lambda stream: np.savez_compressed(stream, **kept))
 
 
-def write_ranks(run: Path, scores: np.ndarray, captions_per_image: int) -> None:
+def write_ranks(run: Path, scores: np.ndarray, captions_per_image: int | Sequence[int]) -> None:
     """Keep the ranks of the test queries, from which paired tests over images can be had."""
     ranks = positive_ranks(scores, captions_per_image)
-    write_json(run / RANKS, {way: values.tolist() for way, values in ranks.items()})
+    unequal = {} if isinstance(captions_per_image, int) else {COUNTS: list(captions_per_image)}
+    write_json(run / RANKS, {way: values.tolist() for way, values in ranks.items()} | unequal)
 
 
 def _by_image(path: Path) -> np.ndarray:
     ranks = read_json(path, "Train the run again.", DIRECTIONS)
-    return recalls_by_image({way: np.asarray(ranks[way]) for way in DIRECTIONS})
+    return recalls_by_image({way: np.asarray(ranks[way]) for way in DIRECTIONS}, ranks.get(COUNTS, 5))

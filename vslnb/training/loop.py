@@ -156,9 +156,9 @@ def _train(run: Path, trainer: Trainer, done: dict, progress: bool) -> None:
 
 def _tell(run: Path, trainer: Trainer, fault: TrainingError) -> None:
     """The batch at which training went wrong, for whoever wants to know why."""
-    captions, q = fault.batch["captions"], trainer.split.captions_per_image
+    captions, owner = fault.batch["captions"], trainer.split.owner
     texts = [trainer.split.captions[caption] for caption in captions]
-    images = [trainer.split.ids[caption // q] for caption in captions]
+    images = [trainer.split.ids[owner[caption]] for caption in captions]
     told = {"reason": str(fault), **fault.batch, "images": images, "texts": texts}
     with contextlib.suppress(InputError):  # no room; the fault itself is what matters
         write_json(run / "stopped.json", told)

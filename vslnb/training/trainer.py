@@ -66,7 +66,7 @@ def channel_statistics(split: Split, block: int = 256) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=2)
-def fit_once(captions: tuple[str, ...], captions_per_image: int, kind: str) -> CaptionSpace:
+def fit_once(captions: tuple[str, ...], captions_per_image: int | tuple[int, ...], kind: str) -> CaptionSpace:
     """The space of a corpus; the runs that a worker of a sweep trains in turn share it."""
     return CaptionSpace.fit(captions, captions_per_image, kind)
 
@@ -115,6 +115,11 @@ class Trainer:
 
     def _fit_space(self) -> CaptionSpace:
         loss, q = self.config.loss, self.split.captions_per_image
+        if isinstance(q, tuple):  # images with their own numbers of captions
+            if loss.captions:
+                problem, remedy = "images have unequal numbers of captions", "Leave it at 0, which takes all."
+                raise InputError(f"loss.captions={loss.captions}", problem, remedy)
+            return fit_once(tuple(self.split.captions), q, loss.similarity)
         count = loss.captions or q
         if count > q or (count < q and loss.beta_text):
             remedy = f"At most {q}, and all of them where beta_text is not 0."
@@ -124,7 +129,7 @@ class Trainer:
 
     def read(self, captions: np.ndarray) -> Future:
         """Features (n, R, F) of the images of captions, from the memory map, in a thread beside."""
-        return self.reader.submit(self.split.regions, captions // self.split.captions_per_image)
+        return self.reader.submit(self.split.regions, self.split.owner[captions])
 
     def scores(self, captions: np.ndarray, epoch: int, step: int) -> Tensor:
         """Scores (B, B) of a batch of captions and their images; each process computes its captions' columns."""
@@ -170,7 +175,7 @@ class Trainer:
         """What L_vs and slack read of a batch, None while they are not at work."""
         if not self.config.loss.reads_images or epoch < self.config.loss.triplet_epochs:
             return None
-        images = self.meaning_of[captions // self.split.captions_per_image]
+        images = self.meaning_of[self.split.owner[captions]]
         return self._there(torch.from_numpy(self.space.image_similarity(images)))
 
     def step(self, captions: np.ndarray, epoch: int, step: int) -> tuple[dict[str, float], Tensor]:

@@ -29,10 +29,10 @@ class Folder:
         Image.init()
         suffixes = HEIC | set(Image.registered_extensions())
         for place, folders, files in os.walk(self.root, followlinks=True):
-            folders[:] = sorted(name for name in folders if name != "__MACOSX" and not name.startswith("."))
+            folders[:] = sorted(name for name in folders if name != "__MACOSX")
             below = Path(place).relative_to(self.root)
             for name in sorted(files):
-                if Path(name).suffix.lower() in suffixes and not name.startswith("."):
+                if Path(name).suffix.lower() in suffixes and not name.startswith("._"):
                     self.photos.append((below / name).as_posix())
         self._exact = set(self.photos)
         self._composed = _unique(self.photos, composed)
