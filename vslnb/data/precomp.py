@@ -245,6 +245,8 @@ def load_split(folder: str | Path, name: str) -> Split:
             problem = f"{len(features)} rows, but {name}_counts.txt has {images} images"
             raise InputError(f"{features_path}, row {len(features)}", problem, f"Expected {images} rows.")
         return Split(folder, name, features, captions, _ids(folder, name, images, len(captions)), per_image)
+    if not (folder / MANIFEST).exists() and _one_caption_each(features, len(captions), per_image):
+        per_image = 1
     if not captions or len(captions) % per_image:
         last = len(captions) // per_image
         raise InputError(
@@ -261,6 +263,14 @@ def load_split(folder: str | Path, name: str) -> Split:
             f"Expected {images} rows (one an image) or {len(captions)} (one a caption).",
         )
     return Split(folder, name, features, captions, _ids(folder, name, images, len(captions)), per_image)
+
+
+def _one_caption_each(features: np.ndarray, captions: int, per_image: int) -> bool:
+    """Whether a file with a row a caption has another image in every row, rather than every image repeated."""
+    if len(features) != captions or captions % per_image:
+        return len(features) == captions
+    groups = range(0, min(captions, 10 * per_image), per_image)
+    return bool(captions) and not any((features[k : k + per_image] == features[k]).all() for k in groups)
 
 
 def _counts(path: Path, captions: int) -> tuple[int, ...]:

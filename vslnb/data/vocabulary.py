@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -55,6 +56,11 @@ class Vocabulary:
         self.index = {word: i for i, word in enumerate(self.words)}
         # A file of somebody else may hold words in another form of Unicode; the first of a form counts.
         self._forms = {normalised(word): i for i, word in reversed(list(enumerate(self.words)))} | self.index
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the words in their order, which tells a vocabulary from another."""
+        return hashlib.sha256("\n".join(self.words).encode("utf-8", "surrogatepass")).hexdigest()
 
     def __len__(self) -> int:
         return len(self.words)

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from vslnb import __version__, distributed
 from vslnb.config import Config
-from vslnb.data.precomp import MANIFEST, file_hash, load_split
+from vslnb.data.precomp import load_split
 from vslnb.errors import InputError
 from vslnb.evaluation.recall_at_k import recall
 from vslnb.evaluation.summary import measure
@@ -24,7 +24,16 @@ from vslnb.locks import locked
 from vslnb.retrieval.similarity import kept_scores, resolve_device, split_scores
 from vslnb.study.comparison import write_ranks
 from vslnb.training.mechanism import by_epoch
-from vslnb.training.run import REMEDY, claim, clear_leftovers, load_best, load_last, save_last, write_tensors
+from vslnb.training.run import (
+    REMEDY,
+    claim,
+    clear_leftovers,
+    data_hash,
+    load_best,
+    load_last,
+    save_last,
+    write_tensors,
+)
 from vslnb.training.signals import Interrupts
 from vslnb.training.trainer import Trainer, TrainingError
 
@@ -77,9 +86,9 @@ def train(
 
 def _begin(run: Path, trainer: Trainer, resume: bool) -> None:
     """Settings, surroundings and semantics of a run into its folder."""
-    data_hash = _hash_of(trainer.data)
+    hashes = data_hash(trainer.data)
     clear_leftovers(run)
-    claim(run, trainer.config, data_hash, resume)
+    claim(run, trainer.config, hashes, resume)
     if (run / "results.json").exists():
         return
     if trainer.space:
@@ -92,7 +101,8 @@ def _begin(run: Path, trainer: Trainer, resume: bool) -> None:
         "device": str(trainer.device),
         "threads": torch.get_num_threads(),
         "processes": distributed.process_count(),
-        "data": data_hash,
+        "data": hashes,
+        "vocabulary": trainer.vocabulary.digest,
         "folder": str(trainer.data.resolve()),
     }
     write_json(run / "environment.json", environment)
@@ -171,12 +181,7 @@ def complete(config: Config, data: str | Path, run: str | Path) -> dict | None:
         return None
     results = read_json(run / "results.json", REMEDY, ("dev", "test"))
     there = read_json(run / "environment.json", REMEDY).get("data")
-    return results if (results.get("config_hash"), there) == (config.hash, _hash_of(Path(data))) else None
-
-
-def _hash_of(data: Path) -> dict[str, str]:
-    """What tells a data set from another: its manifest's hash, nothing for the field's own folders."""
-    return {name: file_hash(data / name) for name in [MANIFEST] if (data / name).exists()}
+    return results if (results.get("config_hash"), there) == (config.hash, data_hash(Path(data))) else None
 
 
 def _finish(run: Path, trainer: Trainer, done: dict, progress: bool) -> dict:

@@ -17,14 +17,16 @@ from vslnb.data.importing.items import CaptionFile, Item, LeftOut, count
 from vslnb.data.importing.names import Folder, Found, find_photos
 from vslnb.data.importing.splits import divide, same_bytes
 from vslnb.data.importing.summary import NO_SUCH_PHOTO, SUMMARY, UNNAMED
+from vslnb.data.photos import read_photo
 from vslnb.data.precomp import MANIFEST, SPLITS, picture_root, read_manifest, write_manifest, write_split
-from vslnb.data.text import cut
+from vslnb.data.text import composed, cut
 from vslnb.errors import Busy, InputError
 from vslnb.files import read_json, write_bytes, write_json, write_text
 from vslnb.locks import locked
 
 PLAN = "import.part.json"  # there while an import is unfinished
 RATINGS = ("ExpertAnnotations.txt", "CrowdFlowerAnnotations.txt")
+LISTED = 20  # photos left out that the manifest names; left_out.tsv has all
 USUAL = 5  # captions of an image in the field's data sets
 LONGEST = 100  # words of a caption; the field's longest have some eighty
 Say = Callable[[str], object]
@@ -209,7 +211,7 @@ class _Import:
                 facts = {
                     "name": request.name,
                     "backbone": backbone.name,
-                    "left_out": len(left_out),
+                    "left_out": self._listed(found, digests),
                     "request": request.key(),
                     "captions_dropped": dropped,
                     "without_split": unsplit,
@@ -258,6 +260,21 @@ class _Import:
             self._refuse(found, unread, few, wanted)
         left_out += [LeftOut(photo, UNNAMED) for photo in found.unnamed]
         return items, digests, left_out
+
+    def _listed(self, found: Found, digests: dict[str, str]) -> list[dict[str, str]]:
+        """The first photos that are missing or cannot be read, for the manifest, in the file's order."""
+        gone = {name for name, _ in found.missing}
+        named = [*found.items, *(Item(name, name) for name in gone)]
+        place = {composed(name): k for k, name in enumerate(self.file.items)}
+        bad = [item.picture for item in named if item.picture in gone or item.picture not in digests]
+        bad.sort(key=lambda name: place.get(composed(name), 0))
+        faults = []
+        for name in bad[:LISTED]:
+            try:
+                read_photo(self.root / name, at_least=64)
+            except InputError as fault:
+                faults.append({"picture": name, "reason": str(fault)})
+        return faults
 
     def _refuse(self, found: Found, unread: list, few: list[Item], wanted: int) -> None:
         if few:
