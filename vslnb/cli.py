@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -129,6 +130,21 @@ def _imported(dest: Path, report: dict) -> None:
 
 
 @app.command()
+def check(data: Path) -> None:
+    """Every integrity check of a data set; exit 1 on a fault.
+
+    Example: vslnb check data/world
+    """
+    from vslnb.data.check import check_dataset
+
+    rows = check_dataset(data)
+    for what, passed, detail in rows:
+        typer.echo(f"{'ok   ' if passed else 'FAULT'}  {what:<16}  {detail}")
+    if not all(passed for _, passed, _ in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="such as world-saf-vsl or flickr8k-sgr")],
     data: Annotated[Path, typer.Option(help="data set in the SCAN layout")],
@@ -250,34 +266,34 @@ def search(
     query: Annotated[str | None, typer.Argument(help="what the picture shows")] = None,
     image: Annotated[Path | None, typer.Option(help="a photo, to find captions for")] = None,
     data: Annotated[Path | None, typer.Option(help="data set to search; default the run's own")] = None,
-    split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
+    split: Annotated[str, typer.Option(help="all, train, dev, test or testall")] = "all",
+    photos: Annotated[
+        Path | None, typer.Option(help="a folder of photos without captions, to be searched instead")
+    ] = None,
     top: Annotated[int, typer.Option(help="how many", min=1)] = 10,
 ) -> None:
-    """Pictures for a sentence, or captions for a photo; the first search encodes the split and keeps that.
+    """Pictures for a sentence, or captions for a photo; the first search encodes everything and keeps that.
 
     Example: vslnb search runs/saf "two dogs in the snow"
+
+    Example: vslnb search runs/saf "two dogs in the snow" --photos holiday
     """
-    from vslnb.data.precomp import load_split, load_vocabulary
-    from vslnb.retrieval import gallery
-    from vslnb.training.run import data_of, load_matcher
+    from vslnb.browser.photo_search import search_photos
+    from vslnb.training.run import data_of
 
     if (query is None) == (image is None) or (query is not None and not query.strip()):
         raise InputError("search", "one query is needed", 'Give a "sentence" or --image PHOTO.')
+    if image is not None and photos is not None:
+        raise InputError("--photos", "these photos have no captions to be found", 'Give a "sentence".')
     if not run.is_dir():
         raise InputError(run, "this is no run's folder", "Make one with `vslnb train`.")
-    data = data or data_of([run])
-    part, vocabulary = load_split(data, split), load_vocabulary(data)
-    model = load_matcher(run, part, vocabulary, "cpu")
-    if image is None:
-        (asked,) = gallery.encode_captions(model, *vocabulary.encode_all([query]))
-    else:
-        (asked,) = gallery.encode_images(model, [gallery.features_of(image, part)])
-    kind = "captions" if image else "images"
-    items, scores = gallery.search(model, gallery.gallery_of(run, model, part, vocabulary, kind), asked, top)
-    pictures = part.pictures() or part.ids
-    for rank, (item, score) in enumerate(zip(items, scores), start=1):
-        shown = part.captions[item] if image else pictures[item]
+    found = search_photos(run, data or data_of([run]), split, query, image, photos, top)
+    if found.unknown:
+        words = ", ".join(found.unknown)
+        typer.echo(f"not in the model's vocabulary, so ignored: {words}", err=True)
+    for rank, (score, shown) in enumerate(found.rows, start=1):
         typer.echo(f"{rank:3}  {score:.3f}  {shown}")
+    typer.echo(f"the best {len(found.rows)} of {found.total:,} {found.what}")
 
 
 @app.command()
@@ -371,6 +387,10 @@ def _further(row: dict) -> list[str]:
 
 def main() -> None:
     """Run the command; a fault in what was given becomes one readable line."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a question mark for it
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
     try:
         app()
     except SystemExit as end:

@@ -7,6 +7,7 @@ from pathlib import Path
 from vslnb.data.importing.features import Backbone, EfficientNetLite0
 from vslnb.errors import InputError
 
+KNOWN_BACKBONES = (EfficientNetLite0.name, "faster-rcnn-v2-36")  # as data sets name them
 NAMES = ("efficientnet-lite0", "faster-rcnn")
 
 

@@ -97,7 +97,7 @@ def read_square(path: str | Path, size: int) -> np.ndarray:
         InputError: as `read_photo`.
     """
     photo = read_photo(path, at_least=2 * size)  # a JPEG decodes at a fraction, never below this
-    return np.asarray(photo.resize((size, size), Image.Resampling.BICUBIC))
+    return np.array(photo.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def readable(paths: Sequence[Path], progress: bool = True) -> list[tuple[str | None, InputError | None]]:
