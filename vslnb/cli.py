@@ -183,7 +183,11 @@ def train(
     except KeyboardInterrupt as stop:
         _stop(str(stop) or "interrupted; go on with --resume", 130)
     if first:
-        typer.echo(_table({str(run): results["test"]}))
+        from vslnb.data.precomp import load_split
+
+        test = len(load_split(data, "test"))
+        typer.echo(_table({str(run): results["test"]}) if test > 1 else f"{run}: trained")
+        _few(test, "test")
 
 
 @app.command()
@@ -212,7 +216,7 @@ def evaluate(
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
     from vslnb import distributed
-    from vslnb.data.precomp import load_split, load_vocabulary
+    from vslnb.data.precomp import SPLITS, load_split, load_vocabulary
     from vslnb.evaluation.intervals import bootstrap, recalls_by_image
     from vslnb.evaluation.recall_at_k import fold_mean, positive_ranks
     from vslnb.evaluation.summary import measure
@@ -225,6 +229,9 @@ def evaluate(
     if keep and shortlist > 1:
         raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")
     data = data or data_of(runs)
+    if not (data / f"{split}_ims.npy").exists():
+        there = [name for name in SPLITS if (data / f"{name}_ims.npy").exists()]
+        raise InputError(f"--split {split}", f"not in {data}", f"Use one of {', '.join(there) or 'none'}.")
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     q, rows, total, first = part.captions_per_image, {}, 0, None
 
@@ -254,6 +261,9 @@ def evaluate(
         return
     if ensemble:
         add("ensemble", total / len(runs))
+    _few(len(part), split)
+    if len(part) == 1:
+        return
     typer.echo(_table(rows))
     for name, row in rows.items():
         for line in _further(row):
@@ -342,6 +352,19 @@ def reproduce(
 
     report = start(profile, run, figures, device, cluster, only or ())
     typer.echo(f"open {report}")
+
+
+def _few(photos: int, split: str) -> None:
+    """A word where so few photos are searched that a result says little, or nothing."""
+    if photos == 1:
+        typer.echo(
+            f"{split} has one photo: no recall, as there is no other to take it for. Add photos to measure."
+        )
+    elif photos < 100:
+        typer.echo(
+            f"{split} has {photos} photos: chance alone moves such results by many points, so read the interval "
+            "(`vslnb evaluate`) and compare with care."
+        )
 
 
 def _table(rows: dict[str, dict]) -> str:

@@ -74,9 +74,9 @@ def search_photos(
     if not wanted:
         raise InputError(data, "no train, dev, test or testall features here", "See `vslnb import --help`.")
     parts, vocabulary = [load_split(data, name) for name in wanted], load_vocabulary(data)
-    model = load_matcher(run, parts[0], vocabulary, "cpu")
     if not photos:
         notice_changes(data, needed=not image)
+    model = load_matcher(run, parts[0], vocabulary, "cpu")
     unknown = [] if query is None else known_words(query, vocabulary)
     if query is not None:
         (asked,) = encode_captions(model, *vocabulary.encode_all([query]))

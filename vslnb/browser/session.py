@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from vslnb.browser.rankings import LISTS, TOPS, Browser, BrowserState, Column, Row
+from vslnb.data.changes import notice_changes
 from vslnb.data.precomp import Split, load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.figures.rankings import read_picture
@@ -44,6 +45,7 @@ def load_browser(
             f"runs {[str(path) for path in paths]}", "none, or two of one name", "Give each once."
         )
     data = data or data_of(paths)
+    notice_changes(data, needed=True)
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     models = {path.name: load_matcher(path, part, vocabulary, "cpu") for path in paths}
     scores, galleries = {}, {}
