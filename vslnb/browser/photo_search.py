@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from vslnb.data.changes import digest_of, notice_changes
-from vslnb.data.importing.features import read_square
+from vslnb.data.importing.features import features_of_photo
 from vslnb.data.importing.names import Folder
 from vslnb.data.precomp import SPLITS, file_hash, load_split, load_vocabulary
 from vslnb.data.vocabulary import Vocabulary, tokenize
 from vslnb.errors import InputError
+from vslnb.files import read_json, write_json
 from vslnb.models import Matcher
 from vslnb.retrieval.gallery import (
     BLOCK,
@@ -29,6 +30,8 @@ from vslnb.retrieval.gallery import (
     writable,
 )
 from vslnb.training.run import load_matcher
+
+READ = "photos.json"  # of a gallery of photos: those that could be read, in its order
 
 
 @dataclass(frozen=True)
@@ -132,28 +135,27 @@ def _gallery_of_photos(run: Path, model: Matcher, folder: Path, data: Path) -> t
     """
     if not folder.is_dir():
         raise InputError(folder, "there is no such folder", "Name a folder of photos.")
-    backbone = backbone_of(data)
     names = Folder(folder)
     photos = [names.root / name for name in names.photos]
     if not photos:
         raise InputError(folder, "no photos are in this folder", "Name a folder of photos.")
-    squares, readable = [], []
-    for photo in photos:
-        try:
-            squares.append(read_square(photo, backbone.size))
-            readable.append(photo)
-        except InputError as fault:
-            warnings.warn(f"left out: {fault}", stacklevel=2)
-    if not readable:
-        raise InputError(folder, "none of its photos can be read", "Name another folder.")
-    key = hashlib.sha256("".join(digest_of(photo) for photo in readable).encode()).hexdigest()
+    key = hashlib.sha256("".join(digest_of(photo) for photo in photos).encode()).hexdigest()
     place = run / "galleries" / f"photos-{key[:16]}"
-    place = place if writable(run) else Path(tempfile.mkdtemp()) / place.name
+    place = place if writable(run) else Path(tempfile.mkdtemp(prefix="vslnb-")) / place.name
     gallery = Gallery(place, "images", f"{file_hash(run / 'best.safetensors')} {key}")
     if not len(gallery):
-        blocks = (
-            backbone(np.stack(squares[k : k + BLOCK])).astype(np.float16).astype(np.float32)
-            for k in range(0, len(squares), BLOCK)
-        )
-        gallery.add(len(squares), encode_images(model, blocks))
-    return gallery, readable
+        backbone, features, readable = backbone_of(data), [], []
+        for name, photo in zip(names.photos, photos):
+            try:
+                features.append(features_of_photo(backbone, photo))
+                readable.append(name)
+            except InputError as fault:
+                warnings.warn(f"left out: {fault}", stacklevel=2)
+        if not readable:
+            raise InputError(folder, "none of its photos can be read", "Name another folder.")
+        place.mkdir(parents=True, exist_ok=True)
+        write_json(place / READ, {"photos": readable})
+        blocks = (np.stack(features[k : k + BLOCK]) for k in range(0, len(features), BLOCK))
+        gallery.add(len(features), encode_images(model, blocks))
+    readable = read_json(place / READ, "Remove its folder; it will be made again.", ("photos",))["photos"]
+    return gallery, [names.root / str(name) for name in readable]

@@ -320,13 +320,14 @@ def write_split(
     name: str,
     captions: Sequence[str],
     ids: Sequence[str],
-    boxes: np.ndarray,
+    boxes: np.ndarray | None,
     pictures: Sequence[str] | None = None,
 ) -> None:
     """Write everything of a split but its features, which their maker streams into a memory map."""
     write_lines(folder / f"{name}_caps.txt", captions)
     write_lines(folder / f"{name}_ids.txt", ids)
-    write_stream(folder / f"{name}_boxes.npy", lambda stream: np.save(stream, boxes.astype(np.float32)))
+    if boxes is not None:  # None: whoever made the features has written the boxes of every image
+        write_stream(folder / f"{name}_boxes.npy", lambda stream: np.save(stream, boxes.astype(np.float32)))
     if pictures is not None:  # as they are: a name may hold two blanks, or one of another kind
         write_text(folder / f"{name}_pictures.txt", "".join(f"{picture}\n" for picture in pictures))
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vslnb.arrays import new_array, open_array
 from vslnb.data.importing.backbones import KNOWN_BACKBONES, backbone_by_name
-from vslnb.data.importing.features import Backbone, read_square
+from vslnb.data.importing.features import Backbone, features_of_photo
 from vslnb.data.precomp import MANIFEST, Split, file_hash, read_manifest
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError, Stale
@@ -248,7 +248,7 @@ def features_of(photo: Path, splits: Split | Sequence[Split]) -> np.ndarray:
         raise InputError(
             photo, problem, f"Name one of the pictures of {splits[0].folder} ({names})."
         ) from None
-    return backbone(read_square(photo, backbone.size)[None]).astype(np.float16).astype(np.float32)
+    return features_of_photo(backbone, photo)[None]
 
 
 def backbone_of(data: Path) -> Backbone:

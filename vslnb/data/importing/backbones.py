@@ -7,7 +7,8 @@ from pathlib import Path
 from vslnb.data.importing.features import Backbone, EfficientNetLite0
 from vslnb.errors import InputError
 
-KNOWN_BACKBONES = (EfficientNetLite0.name, "faster-rcnn-v2-36")  # as data sets name them
+FASTER_RCNN = "faster-rcnn-v2-36"
+KNOWN_BACKBONES = (EfficientNetLite0.name, FASTER_RCNN)  # as data sets name them
 NAMES = ("efficientnet-lite0", "faster-rcnn")
 
 
@@ -25,4 +26,8 @@ def backbone_by_name(name: str | None = None, device: str = "cpu", weights: Path
     name = name or NAMES[0]
     if name in (NAMES[0], EfficientNetLite0.name):
         return EfficientNetLite0(device)
+    if name in (NAMES[1], FASTER_RCNN):
+        from vslnb.data.importing.detector import FasterRCNN
+
+        return FasterRCNN(device, weights)
     raise InputError(f"--backbone {name}", "there is no such backbone", f"Use one of {', '.join(NAMES)}.")

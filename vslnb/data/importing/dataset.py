@@ -356,7 +356,8 @@ def _write(
             write_json(dest / PLAN, plan)
         texts = [text for item in members for text in item.captions[: captions.per_image]]
         ids, pictures = [item.id for item in members], [item.picture for item in members]
-        write_split(dest, name, texts, ids, backbone.boxes[None], pictures)
+        boxes = None if backbone.boxes is None else backbone.boxes[None]
+        write_split(dest, name, texts, ids, boxes, pictures)
         if captions.per_image is None:
             counts = "".join(f"{len(item.captions)}\n" for item in members)
             write_text(dest / f"{name}_counts.txt", counts)

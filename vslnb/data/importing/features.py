@@ -10,7 +10,7 @@ import itertools
 import json
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -34,15 +34,17 @@ class Backbone(Protocol):
     """Maps photos (B, size, size, 3) uint8 RGB to features (B, regions, width) float.
 
     `boxes` (regions, 4) are x0, y0, x1, y1 as shares of the photo; `name` tells one backbone from another.
+    A detector has `boxes` None and returns features and the boxes (B, regions, 4) of each photo; where it has a
+    `read`, that makes of a path what it is called with, in place of the square.
     """
 
     name: str
     size: int
     regions: int
     width: int
-    boxes: np.ndarray
+    boxes: np.ndarray | None
 
-    def __call__(self, photos: np.ndarray) -> np.ndarray: ...  # noqa: D102
+    def __call__(self, photos: np.ndarray) -> np.ndarray | tuple[np.ndarray, np.ndarray]: ...  # noqa: D102
 
 
 def grid_boxes(side: int) -> np.ndarray:
@@ -138,15 +140,29 @@ def extract(
     part, note = Path(f"{dest}.part"), Path(f"{dest}.part.json")
     key = fingerprint(paths, backbone.name, digests)
     features, done = _open_part(part, note, key, (len(paths), backbone.regions, backbone.width))
-    photos = _decoded(paths[done:], backbone.size)
+    boxes = None
+    if backbone.boxes is None:  # the boxes of every photo, filled beside its features
+        boxes_part = Path(f"{boxes_path(dest)}.part")
+        if done == 0:
+            boxes_part.unlink(missing_ok=True)
+        shape = (len(paths), backbone.regions, 4)
+        boxes = array_to_fill(boxes_part) if done else new_array(boxes_part, np.float32, shape)
+    photos = _decoded(paths[done:], reader_of(backbone))
     with tqdm(total=len(paths), initial=done, desc=dest.stem, unit="photo", disable=not progress) as bar:
         while batch := list(itertools.islice(photos, batch_size)):
-            features[done : done + len(batch)] = backbone(np.stack(batch))
+            if boxes is None:
+                features[done : done + len(batch)] = backbone(np.stack(batch))
+            else:
+                features[done : done + len(batch)], boxes[done : done + len(batch)] = backbone(batch)
+                boxes.flush()
             done += len(batch)
             features.flush()  # before the note, which must never promise rows that are not on disk
             write_json(note, {"key": key, "done": done})
             bar.update(len(batch))
     del features
+    if boxes is not None:
+        del boxes
+        os.replace(boxes_part, boxes_path(dest))
     os.replace(part, dest)
     sync_folder(dest.parent)
     note.unlink()
@@ -164,12 +180,31 @@ def _open_part(part: Path, note: Path, key: str, shape: tuple[int, int, int]) ->
     return new_array(part, np.float16, shape), 0
 
 
-def _decoded(paths: Sequence[Path], size: int) -> Iterator[np.ndarray]:
+def boxes_path(dest: Path) -> Path:
+    """Where the boxes of a features file are."""
+    return dest.with_name(dest.name.removesuffix("_ims.npy") + "_boxes.npy")
+
+
+def reader_of(backbone: Backbone) -> Callable[[Path], np.ndarray]:
+    """What makes of a path what a backbone is called with."""
+    return getattr(backbone, "read", None) or (lambda path: read_square(path, backbone.size))
+
+
+def features_of_photo(backbone: Backbone, path: Path) -> np.ndarray:
+    """Features (R, F) float32 of one photo, rounded as those of a data set are."""
+    found = backbone(
+        [reader_of(backbone)(path)] if backbone.boxes is None else reader_of(backbone)(path)[None]
+    )
+    features = found[0] if isinstance(found, tuple) else found
+    return features[0].astype(np.float16).astype(np.float32)
+
+
+def _decoded(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> Iterator[np.ndarray]:
     """Photos in order, decoded by threads a little ahead of whoever takes them."""
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting: deque = deque()
         for path in paths:
-            waiting.append(pool.submit(read_square, path, size))
+            waiting.append(pool.submit(read, path))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
