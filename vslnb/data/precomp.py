@@ -23,6 +23,7 @@ from vslnb.storage import forget, open_array, read_json, write_json, write_strea
 SPLITS = ("train", "dev", "test", "testall")
 MANIFEST = "dataset.json"
 VOCABULARY = "vocab.json"
+MOVED = "picture_root.txt"  # the folder of photos after it was moved; the manifest, which runs know, stays
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,24 @@ class Split:
     features: np.ndarray
     captions: list[str]
     ids: list[str]
-    captions_per_image: int
+    captions_per_image: int | tuple[int, ...]  # Q, or one count an image
     whole: Split | None = None  # of a part, with its first image there
     start: int = 0
 
     def __len__(self) -> int:
-        return len(self.captions) // self.captions_per_image
+        q = self.captions_per_image
+        return len(q) if isinstance(q, tuple) else len(self.captions) // q
+
+    @cached_property
+    def owner(self) -> np.ndarray:
+        """The image of every caption (C,)."""
+        return np.repeat(np.arange(len(self)), self.captions_per_image)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The first caption of every image, and the number of all captions at the end (N + 1,)."""
+        counts = np.broadcast_to(self.captions_per_image, len(self))
+        return np.concatenate([[0], np.cumsum(counts)]).astype(int)
 
     @property
     def step(self) -> int:
@@ -81,8 +94,9 @@ class Split:
         return replace(
             self,
             features=self.features[start * step : stop * step],
-            captions=self.captions[start * q : stop * q],
+            captions=self.captions[self.starts[start] : self.starts[stop]],
             ids=self.ids[start:stop],
+            captions_per_image=q[start:stop] if isinstance(q, tuple) else q,
             whole=self.whole or self,
             start=self.start + start,
         )
@@ -127,16 +141,24 @@ class Split:
         path = self.folder / f"{self.name}_pictures.txt"
         if not path.exists():
             return None
-        root = self.folder / read_manifest(self.folder).get("picture_root", ".")
-        files = [root / line for line in read_lines(path)]
+        root = picture_root(self.folder)
+        files = [root / line for line in read_lines(path, strip=False)]
         for number, file in enumerate(files, start=1):
             if ".." in file.parts[len(root.parts) :] or not file.is_relative_to(root):
                 raise InputError(f"{path}, line {number}", f"it leads out of {root}", "Name a file inside.")
         return files
 
 
-def read_lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 file, stripped.
+def picture_root(folder: str | Path) -> Path:
+    """The folder of the pictures: where `vslnb import relocate` found them last, else the manifest's."""
+    folder = Path(folder)
+    moved = folder / MOVED
+    told = read_lines(moved)[0] if moved.exists() else read_manifest(folder).get("picture_root", ".")
+    return folder / told
+
+
+def read_lines(path: Path, strip: bool = True) -> list[str]:
+    """Lines of a UTF-8 file, stripped of blanks where names may not have them at an end.
 
     Raises:
         InputError: for a missing file, a line that is not UTF-8, or an empty line.
@@ -148,7 +170,8 @@ def read_lines(path: Path) -> list[str]:
     lines = []
     for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
         try:
-            line = raw.decode("utf-8").strip()
+            line = raw.decode("utf-8")
+            line = line.strip() if strip else line
         except UnicodeDecodeError:
             raise InputError(
                 f"{path}, line {number}", "this is not UTF-8 text", "Save the file as UTF-8."
@@ -172,7 +195,7 @@ def read_manifest(folder: str | Path) -> dict:
         return {}
     manifest = read_json(path, remedy, ("captions_per_image", "vocabulary_sha256", "splits"))
     per_image, splits = manifest["captions_per_image"], manifest["splits"]
-    if not isinstance(per_image, int) or per_image < 1:
+    if per_image != "all" and (type(per_image) is not int or per_image < 1):
         raise InputError(path, f"captions_per_image is {per_image!r}", remedy)
     if not isinstance(manifest.get("picture_root", "."), str):
         raise InputError(path, f"picture_root is {manifest['picture_root']!r:.60}", remedy)
@@ -213,6 +236,15 @@ def load_split(folder: str | Path, name: str) -> Split:
     per_image = read_manifest(folder).get("captions_per_image", 5)
     captions_path, features_path = folder / f"{name}_caps.txt", folder / f"{name}_ims.npy"
     captions, features = read_lines(captions_path), open_features(features_path)
+    if per_image == "all":
+        counts = _counts(folder / f"{name}_counts.txt", len(captions))
+        images, per_image = len(counts), counts
+        if len(features) != images:
+            problem = f"{len(features)} rows, but {name}_counts.txt has {images} images"
+            raise InputError(f"{features_path}, row {len(features)}", problem, f"Expected {images} rows.")
+        return Split(folder, name, features, captions, _ids(folder, name, images, len(captions)), per_image)
+    if not (folder / MANIFEST).exists() and _one_caption_each(features, len(captions), per_image):
+        per_image = 1
     if not captions or len(captions) % per_image:
         last = len(captions) // per_image
         raise InputError(
@@ -228,15 +260,38 @@ def load_split(folder: str | Path, name: str) -> Split:
             f"{len(features)} rows, but {captions_path.name} has {len(captions)} captions",
             f"Expected {images} rows (one an image) or {len(captions)} (one a caption).",
         )
-    ids_path = folder / f"{name}_ids.txt"
-    ids = read_lines(ids_path) if ids_path.exists() else [str(i) for i in range(images)]
-    if len(ids) not in (images, len(captions)):
-        raise InputError(
-            f"{ids_path}, line {len(ids)}",
-            f"{len(ids)} ids for {images} images",
-            "One id an image is expected.",
-        )
-    return Split(folder, name, features, captions, ids[:: len(ids) // images], per_image)
+    return Split(folder, name, features, captions, _ids(folder, name, images, len(captions)), per_image)
+
+
+def _one_caption_each(features: np.ndarray, captions: int, per_image: int) -> bool:
+    """Whether a file with a row a caption has another image in every row, rather than every image repeated."""
+    if len(features) != captions or captions % per_image:
+        return len(features) == captions
+    groups = range(0, min(captions, 10 * per_image), per_image)
+    return bool(captions) and not any((features[k : k + per_image] == features[k]).all() for k in groups)
+
+
+def _counts(path: Path, captions: int) -> tuple[int, ...]:
+    """How many captions every image has, where images have their own numbers."""
+    counts, remedy = [], "Make the data set again."
+    for number, line in enumerate(read_lines(path), start=1):
+        if not (line.isascii() and line.isdecimal() and 0 < int(line[:9]) == int(line)):
+            raise InputError(f"{path}, line {number}", f"{line[:60]!r} is no number of captions", remedy)
+        counts.append(int(line))
+    if sum(counts) != captions or not counts:
+        raise InputError(path, f"it adds up to {sum(counts)}, but there are {captions} captions", remedy)
+    return tuple(counts)
+
+
+def _ids(folder: Path, name: str, images: int, captions: int) -> list[str]:
+    """The id of every image; its number where there is no file of them."""
+    path = folder / f"{name}_ids.txt"
+    ids = read_lines(path) if path.exists() else [str(i) for i in range(images)]
+    if len(ids) not in (images, captions):
+        problem = f"{len(ids)} ids for {images} images"
+        raise InputError(f"{path}, line {len(ids)}", problem, "One id an image is expected.")
+    ids = ids[:: len(ids) // images]
+    return ids
 
 
 def load_vocabulary(folder: str | Path) -> Vocabulary:
@@ -263,19 +318,20 @@ def write_split(
     name: str,
     captions: Sequence[str],
     ids: Sequence[str],
-    boxes: np.ndarray,
+    boxes: np.ndarray | None,
     pictures: Sequence[str] | None = None,
 ) -> None:
     """Write everything of a split but its features, which their maker streams into a memory map."""
     write_lines(folder / f"{name}_caps.txt", captions)
     write_lines(folder / f"{name}_ids.txt", ids)
-    write_stream(folder / f"{name}_boxes.npy", lambda stream: np.save(stream, boxes.astype(np.float32)))
-    if pictures is not None:
-        write_lines(folder / f"{name}_pictures.txt", pictures)
+    if boxes is not None:  # None: whoever made the features has written the boxes of every image
+        write_stream(folder / f"{name}_boxes.npy", lambda stream: np.save(stream, boxes.astype(np.float32)))
+    if pictures is not None:  # as they are: a name may hold two blanks, or one of another kind
+        write_text(folder / f"{name}_pictures.txt", "".join(f"{picture}\n" for picture in pictures))
 
 
 def write_manifest(
-    folder: Path, origin: str, captions_per_image: int, picture_root: str = ".", **details: object
+    folder: Path, origin: str, captions_per_image: int | str, picture_root: str = ".", **details: object
 ) -> dict:
     """Finish a data set: build its vocabulary from train and write `dataset.json` with counts and hashes."""
     present = [name for name in SPLITS if (folder / f"{name}_ims.npy").exists()]
@@ -286,6 +342,7 @@ def write_manifest(
     for name in present:
         rows, regions, width = open_features(folder / f"{name}_ims.npy").shape
         files = [f"{name}_ims.npy", f"{name}_caps.txt", f"{name}_ids.txt"]
+        files += [f"{name}_counts.txt"] if captions_per_image == "all" else []
         splits[name] = {
             "images": rows,
             "regions": regions,
