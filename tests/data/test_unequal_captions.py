@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_importing import MeanColour, make_photos
 
-from vslnb.browser.rankings import BrowserState
 from vslnb.browser.load import load_browser
+from vslnb.browser.rankings import BrowserState
 from vslnb.data.check import check_dataset
 from vslnb.data.importing.dataset import import_captions
 from vslnb.data.precomp import load_split
@@ -66,14 +66,14 @@ def test_a_number_leaves_out_the_few_with_a_count(tmp_path):
 
 def test_unequal_photos_are_trained_evaluated_and_browsed(unequal, tmp_path):
     data, _ = unequal
-    sizes = {"model.embedding": 6, "model.similarity": 4, "model.words": 5, "training.batch_size": 20}
+    sizes = {"model.embed_dim": 6, "model.sim_dim": 4, "model.word_dim": 5, "training.batch_size": 20}
     config = recipe("world-saf-vsl").with_settings(sizes | {"training.epochs": 1})
     results = train(config, data, tmp_path / "run", device="cpu", progress=False)
     assert 0 <= results["test"]["rsum"] <= 600
     browser = load_browser([tmp_path / "run"], progress=False)
-    for way in ("image_to_text", "text_to_image"):
-        view = browser.view(BrowserState(("run",), way, query=3))
-        assert view.columns[0].truth >= 1
+    for direction in ("image_to_text", "text_to_image"):
+        view = browser.view(BrowserState(("run",), direction, query=3))
+        assert view.columns[0].ground_truth_rank >= 1
 
 
 def loop_recall(scores, counts):

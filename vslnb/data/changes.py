@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from vslnb.data.precomp import MOVED, SPLITS, picture_root, read_lines
+from vslnb.data.manifest import MOVED, picture_root, read_lines
+from vslnb.data.precomp import SPLITS
 from vslnb.errors import InputError
 from vslnb.storage import read_json, write_json, write_text
 

@@ -2,52 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from vslnb.data.changes import PHOTOS, changed_words, find_changes, write_photos
+from vslnb.data.changes import write_photos
 from vslnb.data.importing import summary
 from vslnb.data.importing.caption_files import read_caption_file, read_flickr8k
+from vslnb.data.importing.choice import USUAL, chosen_captions, in_order, shorten
 from vslnb.data.importing.features import Backbone, EfficientNetLite0, extract, fingerprint, readable
 from vslnb.data.importing.items import CaptionFile, Item, LeftOut, count
 from vslnb.data.importing.names import Folder, Found, find_photos
+from vslnb.data.importing.request import PLAN, Request, complete, read_plan, report_of
 from vslnb.data.importing.splits import divide, same_bytes
 from vslnb.data.importing.summary import NO_SUCH_PHOTO, SUMMARY, UNNAMED
 from vslnb.data.photos import read_photo
-from vslnb.data.precomp import MANIFEST, SPLITS, picture_root, read_manifest, write_manifest, write_split
-from vslnb.data.text import composed, cut
+from vslnb.data.precomp import MANIFEST, write_manifest, write_split
+from vslnb.data.text import composed
 from vslnb.errors import FolderBusyError, InputError
-from vslnb.storage import locked, read_json, write_bytes, write_json, write_text
+from vslnb.storage import locked, write_bytes, write_json, write_text
 
-PLAN = "import.part.json"  # there while an import is unfinished
 RATINGS = ("ExpertAnnotations.txt", "CrowdFlowerAnnotations.txt")
 LISTED = 20  # photos left out that the manifest names; left_out.tsv has all
-USUAL = 5  # captions of an image in the field's data sets
 LONGEST = 100  # words of a caption; the field's longest have some eighty
 Say = Callable[[str], object]
-
-
-@dataclass(frozen=True)
-class Request:
-    """All that an import depends on, but for the photos themselves. `captions_per_image` may be "all"."""
-
-    name: str
-    origin: str
-    root: str
-    items: list[Item]
-    captions_per_image: int | str
-    backbone: str
-    dev_share: float = 0.0
-    test_share: float = 0.0
-    seed: int = 0
-
-    def key(self) -> str:
-        """A hash that tells this import from another into the same folder."""
-        return hashlib.sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
 
 def import_flickr8k(
@@ -176,17 +155,17 @@ class _Import:
             raise InputError(dest, "this is a file", "Name a folder to write the data set to.")
         folder = Folder(self.root)
         found = find_photos(list(self.file.items.values()), folder, self.file.path)
-        long = _shorten(found.items, longest)
+        long = shorten(found.items, longest)
         self.tell(summary.about_captions(self.file, found, len(folder.photos), long, longest))
-        captions = _captions(found.items, per_image)
+        captions = chosen_captions(found.items, per_image)
         wanted = captions.per_image or "all"
         missing = [Item(name, name) for name, _ in found.missing]
         chosen = (self.backbone or EfficientNetLite0).name
-        items = _in_order(self.file, found, missing)
+        items = in_order(self.file, found, missing)
         request = Request(self.name, self.origin, str(self.root), items, wanted, chosen, *shares, seed)
         if (dest / MANIFEST).exists():
-            return _complete(request, dest)
-        _read_plan(request, dest)  # before the photos are read, which takes a while
+            return complete(request, dest)
+        read_plan(request, dest)  # before the photos are read, which takes a while
         usable, digests, left_out = self._usable(found, captions)
         same = same_bytes(usable, digests)
         drawn = usable[0].split is None
@@ -197,7 +176,7 @@ class _Import:
         try:
             with locked(dest):
                 if (dest / MANIFEST).exists():  # another import was faster
-                    return _complete(request, dest)
+                    return complete(request, dest)
                 _write(request, dest, splits, backbone, self.progress, digests, captions)
                 for path in extras:
                     write_bytes(dest / path.name, path.read_bytes())
@@ -220,7 +199,7 @@ class _Import:
         except FolderBusyError:
             problem = "another import is writing here"
             raise FolderBusyError(dest, problem, "Wait for its end, or name another folder.") from None
-        return _report(dest, manifest, time.perf_counter() - self.start)
+        return report_of(dest, manifest, time.perf_counter() - self.start)
 
     def _usable(
         self, found: Found, captions: summary.Captions
@@ -295,44 +274,6 @@ def _reason(fault: InputError) -> str:
     return f"{problem.rstrip('.')}. {remedy}"
 
 
-def _in_order(file: CaptionFile, found: Found, missing: list[Item]) -> list[Item]:
-    """All items of the file, those without a photo as they are, for what tells one import from another."""
-    gone = {item.picture for item in missing}
-    if not gone and len(found.items) == len(file.items):
-        return found.items
-    waiting = iter(found.items)
-    items = [item if name in gone else next(waiting, None) for name, item in file.items.items()]
-    return [item for item in items if item]
-
-
-def _shorten(items: list[Item], longest: int) -> int:
-    """Cut captions after so many words; how many were."""
-    number = 0
-    for item in items:
-        short = [cut(text, longest) for text in item.captions]
-        number += sum(a != b for a, b in zip(short, item.captions))
-        item.captions = short
-    return number
-
-
-def _captions(items: list[Item], wanted: int | str | None) -> summary.Captions:
-    """How many captions of a photo are used, and the sentence that says so."""
-    counts = sorted({len(item.captions) for item in items if item.captions})
-    least, most = (counts[0], counts[-1]) if counts else (USUAL, USUAL)
-    if isinstance(wanted, int):
-        return summary.Captions(wanted, f"Captions of a photo: {wanted}.")
-    if wanted is not None and wanted != "all":
-        raise InputError("--captions-per-image", f"{wanted!r} is no number", "Give a number, or all.")
-    if wanted is None and least >= USUAL:
-        return summary.Captions(USUAL, f"Captions of a photo: {USUAL}, as every photo has that many.")
-    if least == most:
-        return summary.Captions(least, f"Captions of a photo: {least}, as every photo has that many.")
-    words = (
-        f"Captions of a photo: all of them, {least} to {most} (--captions-per-image N takes N of each photo"
-    )
-    return summary.Captions(None, f"{words} and leaves out photos with fewer).")
-
-
 def _write(
     request: Request,
     dest: Path,
@@ -343,7 +284,7 @@ def _write(
     captions: summary.Captions,
 ) -> None:
     """Features, captions, ids and boxes of every split, going on where an interrupted import stopped."""
-    plan = _read_plan(request, dest)
+    plan = read_plan(request, dest)
     for name, members in splits.items():
         paths = [Path(request.root) / item.picture for item in members]
         hashes = [digests[item.picture] for item in members]
@@ -360,64 +301,3 @@ def _write(
         if captions.per_image is None:
             counts = "".join(f"{len(item.captions)}\n" for item in members)
             write_text(dest / f"{name}_counts.txt", counts)
-
-
-def _report(dest: Path, manifest: dict, seconds: float, **more: str) -> dict:
-    images = {name: split["images"] for name, split in manifest["splits"].items()}
-    kept = {key: manifest[key] for key in ("captions_dropped", "without_split") if key in manifest}
-    left_out = manifest.get("left_out", [])
-    if (dest / summary.FULL_LIST).exists():
-        rows = (dest / summary.FULL_LIST).read_text(encoding="utf-8").splitlines()[1:]
-        pairs = [row.partition("\t") for row in rows]
-        left_out = [{"picture": what, "reason": reason} for what, _, reason in pairs if reason != UNNAMED]
-    missing = [name for name in ("train", "dev", "test") if name not in images]
-    if missing:
-        more["note"] = f"no {' or '.join(missing)} split: a model needs all three to train"
-    return {"images": images, **kept, "left_out": left_out, "seconds": round(seconds, 1), **more}
-
-
-def _complete(request: Request, dest: Path) -> dict:
-    """The report of an import that is already there, if it is this one and its photos are still the same.
-
-    Raises:
-        InputError: for another data set, or photos that have changed since.
-    """
-    manifest = read_manifest(dest)
-    if manifest.get("request") != request.key():
-        root = manifest.get("picture_root", ".")
-        if root != request.root and manifest.get("request") == replace(request, root=root).key():
-            if picture_root(dest) == Path(request.root):
-                return _checked(dest, manifest)
-            problem = f"this data set is already here, with its photos in {root}"
-            remedy = f"If you moved them, run `vslnb import relocate {dest} {request.root}`."
-            raise InputError(dest, problem, remedy)
-        problem = "another data set is already here, made from other captions, photos or options"
-        raise InputError(dest, problem, "Choose another folder or remove this one.")
-    return _checked(dest, manifest)
-
-
-def _checked(dest: Path, manifest: dict) -> dict:
-    changes = find_changes(dest, thorough=True) if (dest / PHOTOS).exists() else None
-    if changes and changes.changed:
-        problem, _ = changed_words(changes)
-        raise InputError(dest, problem, "Import into a new folder, or remove this one and import again.")
-    return _report(dest, manifest, 0.0, note="the import was already complete; nothing was done")
-
-
-def _read_plan(request: Request, dest: Path) -> dict:
-    """What an interrupted run of the same import has finished.
-
-    Raises:
-        InputError: if the folder holds features that this import did not make.
-    """
-    plan = {"request": request.key(), "finished": {}}
-    remedy = "Choose another folder or remove this one."
-    if (dest / PLAN).exists():
-        found = read_json(dest / PLAN, "Remove it; photos are read again.", ("request", "finished"))
-        if found["request"] != plan["request"]:
-            raise InputError(dest, "a different import was interrupted here", remedy)
-        return found
-    if any((dest / f"{name}_ims.npy").exists() for name in SPLITS):
-        problem = "features are here that this import did not make"
-        raise InputError(dest, f"{problem}, and no unfinished import either", remedy)
-    return plan

@@ -56,7 +56,7 @@ class Folder:
             return found, how or "accents in another form of Unicode (as Macs write them)"
         if found := self._blanks.get(_folded(plain)):
             return found, how or "another kind of blank in it"
-        if (self.root / plain).is_file():  # no suffix of a picture, or hidden; the reader will see
+        if os.path.isfile(self.root / plain):  # no suffix of a picture, or hidden; the reader will see
             return plain, how
         return None, ""
 
@@ -71,7 +71,7 @@ class Folder:
     def without_front(self, name: str) -> str:
         """The photo that is left of a name without the folders in front, where there are no such folders."""
         parts = name.replace("\\", "/").split("/")
-        if len(parts) > 1 and not (self.root / parts[0]).exists():
+        if len(parts) > 1 and not os.path.exists(self.root / parts[0]):
             rests = ("/".join(parts[k:]) for k in range(1, len(parts)))
             return next((rest for rest in rests if rest in self._exact), "")
         return ""
@@ -82,7 +82,7 @@ class Folder:
         parts = [part for part in path.parts if part != "."]
         if path.anchor:
             parts = self._after_root(parts[1:], self.root.name) if self.root.name in parts[1:] else None
-        elif parts and not (self.root / parts[0]).exists() and self.root.name in parts[:-1]:
+        elif parts and not os.path.exists(self.root / parts[0]) and self.root.name in parts[:-1]:
             parts = self._after_root(parts, self.root.name)
         if parts is None or ".." in parts or any(letter in name for letter in "\n\r\0"):
             raise InputError(
