@@ -19,6 +19,7 @@ from vslnb.files import write_text
 
 STATIC = Path(__file__).parent / "static"
 BEGIN = "window.VSLNB ="
+FREE_TEXT = "These pages show lists. To search in your own words, use <code>vslnb search</code> or the browser in JupyterLab."
 LOOKS = 3  # results of a column whose attention is exported, the truth besides
 
 
@@ -108,6 +109,6 @@ def _page(browser: Browser) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>vslnb: {names}</title><style>{(STATIC / 'view.css').read_text(encoding='utf-8')}\n"
         "body { margin: 0 auto; max-width: 1240px; }</style></head>"
-        f'<body><div id="browser"></div><script src="data.js"></script><script type="module">{view}\n'
+        f'<body><div id="browser"></div><p class="vb-note">{FREE_TEXT}</p><script src="data.js"></script><script type="module">{view}\n'
         f"{(STATIC / 'export.js').read_text(encoding='utf-8')}</script></body></html>\n"
     )
