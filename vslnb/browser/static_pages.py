@@ -22,6 +22,10 @@ from vslnb.evaluation.recall_at_k import DIRECTIONS
 from vslnb.storage import write_text
 
 BEGIN = "window.VSLNB ="
+FREE_TEXT = (
+    "These pages show lists. To search in your own words, use <code>vslnb search</code> or the browser in "
+    "JupyterLab."
+)
 PANELS = 3  # results of a column whose attention is exported, besides the ground truth
 
 
@@ -112,6 +116,7 @@ def _page(browser: Browser) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>vslnb: {names}</title><style>{asset('view.css')}\n"
         "body { margin: 0 auto; max-width: 1240px; }</style></head>"
-        f'<body><div id="browser"></div><script src="data.js"></script><script type="module">{view}\n'
+        f'<body><div id="browser"></div><p class="vb-note">{FREE_TEXT}</p>'
+        f'<script src="data.js"></script><script type="module">{view}\n'
         f"{asset('export.js')}</script></body></html>\n"
     )
