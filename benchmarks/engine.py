@@ -14,7 +14,7 @@ from measure import ROOT, alone, read, resident_mib, seconds, write
 from vslnb.config import ModelConfig
 from vslnb.device import keep_freed_memory, matmul_precision
 from vslnb.losses import Objective
-from vslnb.models import Matcher
+from vslnb.models import Matcher, build_model
 from vslnb.retrieval.similarity import similarity_matrix
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -29,7 +29,7 @@ PAIR, IMAGE, CAPTION = {"saf": 10.6, "sgr": 19.5}, 229, 278
 def full_width(module: str) -> Matcher:
     """36 regions of 2048, D = 1024, S = 256, words of 300, and 8,000 of them."""
     torch.manual_seed(0)
-    return Matcher(ModelConfig(module, vocab_size=8000))
+    return build_model(ModelConfig(module, vocab_size=8000))
 
 
 def inputs(images: int, captions: int) -> tuple:

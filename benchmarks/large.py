@@ -19,10 +19,10 @@ from engine import full_width
 from measure import alone, peak_mib, read, resident_mib, seconds, write
 from vslnb.data.precomp import Split
 from vslnb.device import keep_freed_memory
-from vslnb.retrieval.gallery import Gallery, encode_captions, encode_images, search
+from vslnb.retrieval.gallery import Gallery, search
 from vslnb.retrieval.matrix_store import MatrixFile
 from vslnb.retrieval.shortlist import shortlist_scores
-from vslnb.retrieval.similarity import CAPTIONS, score_columns
+from vslnb.retrieval.similarity import CAPTIONS, encode_captions, encode_images, score_columns
 
 IMAGES, PER_IMAGE, SHORTEST, LONGEST = 5000, 5, 8, 22
 SIZES, QUERIES = (1000, 2000, 5000, 10000), 20

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from measure import ROOT, seconds, write
 from vslnb.data.precomp import load_split, load_vocabulary
-from vslnb.retrieval.gallery import Gallery, encode_captions, encode_images, search
-from vslnb.retrieval.similarity import split_scores
+from vslnb.retrieval.gallery import Gallery, search
+from vslnb.retrieval.similarity import encode_captions, encode_images, split_scores
 from vslnb.training.run import data_of, load_run
 
 RUNS = ("saf-triplet-s0", "sgr-triplet-s0")

@@ -11,7 +11,7 @@ import torch
 
 from vslnb.config import ModelConfig
 from vslnb.data.precomp import write_manifest, write_split
-from vslnb.models import Matcher
+from vslnb.models import Matcher, build_model
 
 GOLDEN = Path(__file__).parent / "golden"
 # For a program below tests/ that a test starts: it finds conftest as pytest does.
@@ -37,8 +37,9 @@ def small_model(module: str, **changes) -> Matcher:
         "vocab_size": 20,
         "num_regions": 5,
         "feature_dim": 9,
+        "num_heads": 4,
     }
-    model = Matcher(ModelConfig(module, **(sizes | changes)))
+    model = build_model(ModelConfig(module, **(sizes | changes)))
     with torch.no_grad():  # other than the initial 0 and 1, so that a swapped buffer shows
         for name, value in model.named_buffers():
             if name.endswith(("running_mean", "shift")):

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -118,7 +118,7 @@ def train(
     from vslnb.training.guard import TrainingError
     from vslnb.training.loop import train as start
 
-    changes: dict[str, Any] = {"seed": seed}
+    changes: dict[str, object] = {"seed": seed}
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals:
@@ -190,6 +190,7 @@ def search(
     """
     from vslnb.data.precomp import load_split, load_vocabulary
     from vslnb.retrieval import gallery
+    from vslnb.retrieval.similarity import encode_captions, encode_images
     from vslnb.training.run import data_of, load_matcher
 
     if (query is None) == (image is None) or (query is not None and not query.strip()):
@@ -199,10 +200,10 @@ def search(
     data = data or data_of([run])
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     model = load_matcher(run, part, vocabulary, "cpu")
-    if image:
-        (asked,) = gallery.encode_images(model, [gallery.features_of(image, part)])
+    if image is None:
+        (asked,) = encode_captions(model, *vocabulary.encode_all([query or ""]))
     else:
-        (asked,) = gallery.encode_captions(model, *vocabulary.encode_all([query or ""]))
+        (asked,) = encode_images(model, [gallery.features_of(image, part)])
     kind = "captions" if image else "images"
     items, scores = gallery.search(model, gallery.gallery_of(run, model, part, vocabulary, kind), asked, top)
     pictures = part.pictures() or part.ids

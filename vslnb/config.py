@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 
 from vslnb.errors import InputError
 
-Module = Literal["saf", "sgr", "cosine"]
+Module = Literal["saf", "sgr", "cosine", "vsepp", "gpo", "scan", "vsrn", "imram", "chan"]
 Rank = Literal["paper", "descending", "released"]
 Similarity = Literal["tfidf", "cider", "cider_d"]
 Precision = Literal["float32", "bfloat16"]
@@ -51,11 +51,27 @@ class ModelConfig:
     embed_dim: AtLeastOne = 1024  # D
     sim_dim: AtLeastOne = 256  # S
     word_dim: AtLeastOne = 300
-    num_steps: AtLeastZero = 3  # of SGR's reasoning
-    dropout: Annotated[FiniteFloat, Field(ge=0, lt=1)] = 0.4
+    num_steps: AtLeastZero = 3  # of SGR's reasoning and of IMRAM's memory
+    dropout: Annotated[FiniteFloat, Field(ge=0, lt=1)] = 0.4  # the published zoo has none: its recipes say 0
     vocab_size: AtLeastZero = 0
     num_regions: AtLeastOne = 36  # R
     feature_dim: AtLeastOne = 2048  # F
+    # SCAN: words ask regions (text to image) or the reverse, and what becomes of their answers.
+    direction: Literal["t2i", "i2t"] = "t2i"
+    aggregation: Literal["mean", "lse", "max", "sum"] = "mean"
+    lse: Weight = 0.0  # of the aggregation of that name; 0 takes the published 6, or 5 for i2t
+    sharpness: Weight = (
+        0.0  # lambda of the attention of SCAN and IMRAM; 0 takes the published 9, or 4 for SCAN i2t
+    )
+    mode: Literal["text", "image", "full"] = "full"  # which branches IMRAM has
+    num_heads: AtLeastOne = 8  # of CHAN's attention among regions
+    position_dim: AtLeastOne = 32  # of a position in GPO's pooling,
+    pool_dim: AtLeastOne = 32  # and its GRU
+    variant: Literal["f30k", "coco"] = "f30k"  # where VSRN normalises
+    norm_axis: Literal["regions", "features"] = (
+        "regions"  # what it normalises over: as released, or each region
+    )
+    caption_dim: AtLeastZero = 0  # of VSRN's caption branch, published 512; 0 leaves the branch out
 
 
 @dataclass(frozen=True, config=STRICT)

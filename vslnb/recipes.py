@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from vslnb.config import MODULES, NOT_HASHED, RANKS, Config, LossConfig, ModelConfig, Module, TrainingConfig
@@ -15,8 +16,20 @@ SCHEDULES = {
     "released": {"f30k-sgr": (40, 25), "f30k-saf": (30, 15), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
     "sgraf": {"f30k-sgr": (40, 30), "f30k-saf": (30, 20), "coco-sgr": (20, 10), "coco-saf": (20, 10)},
 }
+# The zoo as published: (epochs, epochs before the decay, learning rate) by data and module. VSRN and IMRAM decay a
+# second time, which we leave out.
+PUBLISHED = {
+    "vsepp": {"f30k": (30, 15, 2e-4), "coco": (30, 15, 2e-4)},
+    "gpo": {"f30k": (25, 15, 5e-4), "coco": (25, 15, 5e-4)},
+    "scan": {"f30k": (30, 15, 2e-4), "coco": (20, 10, 5e-4)},
+    "vsrn": {"f30k": (30, 10, 2e-4), "coco": (30, 15, 2e-4)},
+    "imram": {"f30k": (30, 15, 2e-4), "coco": (20, 10, 5e-4)},
+    "chan": {"f30k": (25, 15, 5e-4), "coco": (25, 15, 5e-4)},
+}
+CHAN_MARGIN, CHAN_BATCH = 0.05, 384
 # The flickr8k recipes: learning rate, beta (at batch 64) and tau, by the rule of experiments/tuning.py, on dev.
 TUNED = {"saf": (0.002, 5.0, 0.001), "sgr": (0.002, 5.0, 0.001), "cosine": (0.001, 10.0, 0.001)}
+TUNED |= {module: TUNED["cosine"] for module in PUBLISHED}  # not tuned: a place to begin
 BETA, BETA_BATCH = 10.0, 128  # Sec. III-B and IV-A; the triplet is a sum over the batch, VSL a mean
 
 
@@ -27,6 +40,9 @@ def recipe(name: str) -> Config:
     smaller beta, which keeps the ratio of the two losses: notebook 04; flickr8k has what `TUNED`
     says); `-released` takes the released code's width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning
     rate and schedule. Without `-vsl` the same recipe with beta = 0.
+
+    The zoo (`vsepp`, `gpo`, `scan`, `vsrn`, `imram`, `chan`) has the published schedule of each on f30k and coco; with
+    `-released` the hardest negatives from the first step, and IMRAM as its scripts have it. It has no `-sgraf`.
 
     Raises:
         InputError: for a name that is not one.
@@ -40,7 +56,7 @@ def recipe(name: str) -> Config:
     suffix = parts.pop() if parts[-1] in ("released", "sgraf") else ""
     vsl = parts[-1] == "vsl"
     data, module = (parts[:-1] if vsl else parts) if len(parts) == 2 + vsl else ("", "")
-    if data not in DATA or module not in MODULES:
+    if data not in DATA or module not in MODULES or (suffix == "sgraf" and module in PUBLISHED):
         raise InputError(
             f"recipe {name!r}",
             "there is no such recipe",
@@ -52,6 +68,7 @@ def recipe(name: str) -> Config:
     beta = BETA * training.batch_size / BETA_BATCH
     _, beta, temperature = TUNED[module] if data == "flickr8k" else (0, beta, LossConfig().temperature)
     loss = LossConfig(
+        margin=CHAN_MARGIN if module == "chan" else LossConfig().margin,
         beta=beta if vsl else 0.0,
         temperature=temperature,
         rank="released" if released else "paper",
@@ -67,7 +84,7 @@ def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
 
     Args:
         data: `world`, `flickr8k`, `f30k` or `coco`.
-        module: `saf`, `sgr` or `cosine`.
+        module: `saf`, `sgr`, `cosine` or one of the zoo.
         arm: `triplet`; `vsl-` with a rank; `vsl-shuffled`, the paper's loss with the captions exchanged among
             images; `slack`, no VSL but similarity-adaptive margins, and `slack-shuffled`.
         seed: of weights, order and dropout.
@@ -114,6 +131,8 @@ def run_name(config: Config) -> str:
 
 def _sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:
     """Model, training and epochs of violating negatives; the last avoid the collapse of notebook 07."""
+    if module in PUBLISHED:
+        return _zoo_sizes(data, module, suffix)
     if data in ("f30k", "coco"):
         epochs, decay = SCHEDULES[suffix][f"{data}-{'saf' if module == 'cosine' else module}"]
         rate = 2e-4 if suffix == "sgraf" else 3e-4
@@ -128,3 +147,26 @@ def _sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, Trainin
         return model, training, epochs
     model = ModelConfig(module=module, embed_dim=64, sim_dim=16, word_dim=64)
     return model, TrainingConfig(5, 4, 2e-3, 32, standardise=True), 5
+
+
+def _zoo_sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:
+    """As `_sizes`, of the architectures without dropout."""
+    if data == "world":
+        model = ModelConfig(module=module, embed_dim=64, word_dim=64, dropout=0.0)
+        return model, TrainingConfig(5, 4, 2e-3, 32, standardise=True), 5
+    if data == "flickr8k":
+        model = ModelConfig(module=module, embed_dim=128, dropout=0.0)
+        epochs, decay = (6, 4) if module in ("vsepp", "gpo", "vsrn") else (4, 3)
+        training = TrainingConfig(epochs, decay, TUNED[module][0], 64, standardise=True, dev_images=250)
+        return model, training, epochs
+    of_coco = data == "coco"
+    model = ModelConfig(module=module, embed_dim=2048 if module == "vsrn" else 1024, dropout=0.0)
+    if module == "vsrn":
+        model = replace(model, variant="coco" if of_coco else "f30k")
+    if module == "imram":
+        model = replace(model, sharpness=11.0 if of_coco else 9.0)
+        if suffix:  # what the scripts say; the paper has both directions and three steps
+            model = replace(model, mode="text" if of_coco else "image", num_steps=3 if of_coco else 1)
+    training = TrainingConfig(*PUBLISHED[module][data], CHAN_BATCH if module == "chan" else 128)
+    # GPO and CHAN begin with an epoch of all negatives themselves.
+    return model, training, 0 if suffix and module not in ("gpo", "chan") else 1

@@ -11,8 +11,9 @@ from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.evaluation.recall_at_k import DIRECTIONS, positive_ranks
 from vslnb.evaluation.secondary_content import concepts_of
-from vslnb.models import Matcher
-from vslnb.retrieval.gallery import Gallery, encode_images
+from vslnb.models import build_model
+from vslnb.retrieval.gallery import Gallery
+from vslnb.retrieval.similarity import encode_images
 
 HOSTILE = "<script>alert(1)</script> & \"quotes' \u202eright to left"
 
@@ -25,7 +26,9 @@ def browser(dataset, tmp_path):
     path.write_text("\n".join(captions) + "\n")
     split, vocabulary = load_split(dataset, "test"), load_vocabulary(dataset)
     sizes = {"embed_dim": 16, "sim_dim": 4, "word_dim": 8, "vocab_size": len(vocabulary), "feature_dim": 6}
-    models = {name: Matcher(ModelConfig(name, num_regions=4, **sizes)).eval() for name in ("saf", "cosine")}
+    models = {
+        name: build_model(ModelConfig(name, num_regions=4, **sizes)).eval() for name in ("saf", "cosine")
+    }
     rng, galleries = np.random.default_rng(0), {}
     scores = {name: rng.random((10, 50)).round(1).astype(np.float32) for name in models}  # with ties
     for name, model in models.items():

@@ -40,8 +40,9 @@ from vslnb.evaluation.human_ratings import CROWD, EXPERTS, rating_correlations
 from vslnb.models import load_released
 from vslnb.models.released import RENAMED, RENAMED_STEP
 from vslnb.recipes import recipe
-from vslnb.retrieval.gallery import Gallery, encode_images, search
+from vslnb.retrieval.gallery import Gallery, search
 from vslnb.retrieval.matrix_store import MatrixFile
+from vslnb.retrieval.similarity import encode_captions, encode_images
 from vslnb.semantics import CaptionSpace
 from vslnb.study.profiles import known_results, load_profile
 from vslnb.training.checkpoint import load_checkpoint
@@ -263,8 +264,7 @@ def gallery(home: Path) -> Callable:
     model = small_model("saf").eval()
     images = torch.rand(9, 5, 9)
     Gallery(home, "images", "weights").add(9, encode_images(model, [images]))
-    words = model.encode_captions(torch.tensor([[1, 4, 2]]), torch.tensor([3])).detach()
-    asked = words, model.text_global(words, torch.ones(1, 3, dtype=torch.bool)).detach(), torch.tensor([3])
+    (asked,) = encode_captions(model, [[1, 4, 2]], [3])
     return lambda: search(model, Gallery(home, "images", "weights"), asked, top=2)
 
 

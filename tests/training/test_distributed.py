@@ -69,7 +69,9 @@ def test_many_processes_take_the_step_of_one(data, tmp_path, count):
         one = step(data, module)
         for rank in range(count):
             many = torch.load(tmp_path / f"{module}-{rank}.pt")
-            assert set(one) == set(many) and any(name.endswith("running_var") for name in one)
+            assert set(one) == set(many)
+            if module in ("saf", "sgr", "cosine", "gpo", "vsrn"):
+                assert any(name.endswith("running_var") for name in one)
             for name, value in one.items():
                 tolerance = {"atol": 1e-6, "rtol": 1e-6} if name == "dev" else {"atol": 1e-9, "rtol": 1e-9}
                 torch.testing.assert_close(many[name], value, msg=f"{module} {name}", **tolerance)

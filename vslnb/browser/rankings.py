@@ -20,7 +20,8 @@ from vslnb.evaluation.recall_at_k import positive_ranks
 from vslnb.evaluation.secondary_content import concepts_of, concepts_of_split
 from vslnb.models import Matcher
 from vslnb.retrieval.attention import caption_attention
-from vslnb.retrieval.gallery import Gallery, encode_captions, search
+from vslnb.retrieval.gallery import Gallery, search
+from vslnb.retrieval.similarity import encode_captions
 from vslnb.semantics import CaptionSpace
 
 FREE_TEXT_RESULTS = 50

@@ -10,12 +10,12 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
+from vslnb.browser.attention_word import telling_word
 from vslnb.browser.curated_lists import curated_queries
 from vslnb.browser.rankings import Browser, Column, Row, View
 from vslnb.browser.state import LISTS, PAGE_SIZES, BrowserState
 from vslnb.browser.thumbnails import LARGE, SMALL, Address
 from vslnb.errors import InputError
-from vslnb.retrieval.attention import telling_word
 
 
 class Session:

@@ -107,7 +107,7 @@ def recall_bars(results: Sequence[Mapping[str, Any]]) -> Figure:
                 points = {"palette": dict.fromkeys(arms, ".15"), "size": 3, "dodge": len(arms) > 1}
                 sns.stripplot(frame, **place, **points, jitter=False)
             for (module, arm), values in frame.groupby(["module", "arm"])["R@1"]:
-                x = modules.index(module) + 0.8 * ((arms.index(arm) + 0.5) / len(arms) - 0.5)
+                x = modules.index(str(module)) + 0.8 * ((arms.index(str(arm)) + 0.5) / len(arms) - 0.5)
                 upright = {"fontsize": 8} if len(arms) < 3 else {"fontsize": 7, "rotation": 90}
                 offset = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "va": "bottom"}
                 axis.annotate(f"{values.mean():.1f}", (x, values.max()), **offset, **upright)

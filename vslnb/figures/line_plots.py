@@ -97,7 +97,8 @@ def curves(
     >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     ['b', 'a']
     """
-    frame = pd.DataFrame({name: np.asarray(values, dtype=float) for name, values in named.items()}, index=x)
+    columns = {name: np.asarray(values, dtype=float) for name, values in named.items()}
+    frame = pd.DataFrame(columns, index=np.asarray(x))
     last = frame.ffill().iloc[-1].sort_values(ascending=False, kind="stable")
     dashes = dict(zip(last.index, DASHES * 2))
     with canvas(6.8, 2.9) as (figure, (axis,)):

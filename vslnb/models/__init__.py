@@ -1,6 +1,7 @@
-"""SGR, SAF and cosine matchers, and the authors' checkpoints."""
+"""Architectures of image-text matchers behind one interface, and the authors' checkpoints."""
 
+from vslnb.models.build import build_model
 from vslnb.models.matcher import Matcher
-from vslnb.models.released import load_released
+from vslnb.models.released import from_released, load_released
 
-__all__ = ["Matcher", "load_released"]
+__all__ = ["Matcher", "build_model", "from_released", "load_released"]

@@ -11,6 +11,39 @@ from vslnb.models.encoders import EPSILON, init_linear, l2_norm
 SHARPNESS = 9.0
 
 
+def dot_products(context: Tensor, queries: Tensor) -> Tensor:
+    """Of all parts of all items: context (N, L, D) and queries (M, P, D) -> (M, P, N, L)."""
+    # One product of two large matrices: many times as fast as a small one for every item.
+    products = queries.flatten(0, 1) @ context.flatten(0, 1).T
+    return products.view(*queries.shape[:2], *context.shape[:2])
+
+
+def attention_weights(
+    products: Tensor,
+    query_mask: Tensor | None = None,
+    context_mask: Tensor | None = None,
+    sharpness: float = SHARPNESS,
+) -> Tensor:
+    """SCAN's attention of every query over every context: leaky, l2 over an item's queries, softmax.
+
+    Args:
+        products: (M, P, N, L) of queries and context parts.
+        query_mask: (M, P), false where a query is none; its weights are uniform.
+        context_mask: (N, L), false where a part is none; it gets no weight.
+        sharpness: lambda of the softmax.
+
+    Returns:
+        (M, P, N, L), rows sum to one.
+    """
+    relevance = functional.leaky_relu(products, 0.1)
+    if query_mask is not None:
+        relevance = relevance * query_mask[:, :, None, None]
+    logits = sharpness * l2_norm(relevance, dim=1)
+    if context_mask is not None:
+        logits = logits.masked_fill(~context_mask, -torch.inf)
+    return logits.softmax(3)
+
+
 def attend(regions: Tensor, words: Tensor, mask: Tensor) -> Tensor:
     """Attention of every word over the regions of every image.
 
@@ -22,10 +55,36 @@ def attend(regions: Tensor, words: Tensor, mask: Tensor) -> Tensor:
     Returns:
         (C, W, B, R), rows sum to one; rows of padded words are uniform.
     """
-    # One product of two large matrices: many times as fast as a small one for every image.
-    products = words.flatten(0, 1) @ regions.flatten(0, 1).T
-    relevance = functional.leaky_relu(products.view(*words.shape[:2], *regions.shape[:2]), 0.1)
-    return (SHARPNESS * l2_norm(relevance * mask[:, :, None, None], dim=1)).softmax(3)
+    return attention_weights(dot_products(regions, words), mask)
+
+
+def by_context(weights: Tensor) -> Tensor:
+    """(M, P, N, L) -> (N, M * P, L), a batch of matrices that multiply the parts of each context."""
+    return weights.flatten(0, 1).transpose(0, 1)
+
+
+def context_cosines(products: Tensor, weights: Tensor, gram: Tensor, query_norms: Tensor) -> Tensor:
+    """cos(q, a), a the weighted sum of a context's parts, with no vector of length D made.
+
+    q . a is the weighted sum of the products, and |a|^2 the quadratic form of the parts' own products.
+
+    Args:
+        products, weights: (M, P, N, L).
+        gram: (N, L, L), products of each context's parts with each other.
+        query_norms: (M, P).
+
+    Returns:
+        (M, P, N).
+    """
+    rows = by_context(weights)
+    squares = ((rows @ gram) * rows).sum(2).T.unflatten(0, weights.shape[:2])
+    norms = query_norms[:, :, None] * squares.clamp(min=1e-24).sqrt()
+    return (products * weights).sum(3) / norms.clamp(min=EPSILON)
+
+
+def gram_of(parts: Tensor) -> Tensor:
+    """(N, L, D) -> (N, L, L)."""
+    return parts @ parts.transpose(1, 2)
 
 
 class Alignment(nn.Module):
@@ -47,7 +106,7 @@ class Alignment(nn.Module):
         mask: Tensor,
     ) -> Tensor:
         """Regions (B, R, D) and their products (B, R, R), globals (B, D) and (C, D), words (C, W, D), mask (C, W)."""
-        weights = attend(regions, words, mask).flatten(0, 1).transpose(0, 1)  # (B, C * W, R)
+        weights = by_context(attend(regions, words, mask))  # (B, C * W, R)
         # |sum_r a_r v_r|^2 = a^T (v v^T) a: the context's norm from R x R numbers, without a pass over D.
         squares = ((weights @ gram) * weights).sum(2, keepdim=True)
         weights = weights / (squares.clamp(min=1e-24).sqrt() + EPSILON)

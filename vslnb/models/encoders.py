@@ -7,6 +7,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 EPSILON = 1e-8
+# What most released code calls these encoders' tensors (as prefixes), and our names.
+RELEASED = {
+    "img.fc.": "image_encoder.linear.",
+    "txt.embed.": "text_encoder.embedding.",
+    "txt.rnn.": "text_encoder.gru.",
+}
 
 
 def l2_norm(x: Tensor, dim: int = -1) -> Tensor:
@@ -33,13 +39,17 @@ def word_mask(lengths: Tensor, words: int, device: torch.device) -> Tensor:
 
 
 class ImageEncoder(nn.Module):
-    """Linear and l2 per region: (B, R, F) -> (B, R, D).
+    """Linear and, with `normalise`, l2 per region: (B, R, F) -> (B, R, D).
 
     `shift` and `scale` (F,) standardise the features; they belong to the weights and start as identity.
     """
 
-    def __init__(self, feature_dim: int, embed_dim: int):
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, feature_dim: int, embed_dim: int, normalise: bool = True):
         super().__init__()
+        self.normalise = normalise
         self.register_buffer("shift", torch.zeros(feature_dim))
         self.register_buffer("scale", torch.ones(feature_dim))
         self.linear = nn.Linear(feature_dim, embed_dim)
@@ -47,18 +57,49 @@ class ImageEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, R, F) -> (B, R, D)."""
-        return l2_norm(self.linear((images - self.shift) * self.scale))
+        projected = self.linear(self.standardised(images))
+        return l2_norm(projected) if self.normalise else projected
+
+    def standardised(self, images: Tensor) -> Tensor:
+        """The features as the weights read them."""
+        return (images - self.shift) * self.scale
+
+
+def gru_outputs(gru: nn.GRU, vectors: Tensor, lengths: Tensor, total: int) -> Tensor:
+    """Outputs (n, total, D) of a GRU, zeros past a length; two directions are averaged.
+
+    Args:
+        gru: batch first.
+        vectors: (n, L, E).
+        lengths: (n,) on the CPU, longest first.
+        total: L of what is returned.
+    """
+    packed = pack_padded_sequence(vectors, lengths, batch_first=True)
+    output, _ = pad_packed_sequence(gru(packed)[0], batch_first=True, total_length=total)
+    if not gru.bidirectional:
+        return output
+    forward, backward = output.chunk(2, dim=2)
+    return (forward + backward) / 2
 
 
 class TextEncoder(nn.Module):
-    """Embedding, dropout, a bidirectional GRU whose two directions are averaged, l2 per word."""
+    """Embedding, dropout, a GRU, and with `normalise` l2 per word; a bidirectional one averages its directions."""
 
-    def __init__(self, vocab_size: int, word_dim: int, embed_dim: int, dropout: float):
+    def __init__(
+        self,
+        vocab_size: int,
+        word_dim: int,
+        embed_dim: int,
+        dropout: float,
+        bidirectional: bool = True,
+        normalise: bool = True,
+    ):
         super().__init__()
+        self.normalise = normalise
         self.embedding = nn.Embedding(vocab_size, word_dim)
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)
         self.dropout = nn.Dropout(dropout)
-        self.gru = nn.GRU(word_dim, embed_dim, batch_first=True, bidirectional=True)
+        self.gru = nn.GRU(word_dim, embed_dim, batch_first=True, bidirectional=bidirectional)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Ids (C, W) and lengths (C,) in any order -> (C, W, D), zeros past a length."""
@@ -66,11 +107,8 @@ class TextEncoder(nn.Module):
         order = lengths.cpu().argsort(descending=True, stable=True)
         there, back = order.to(ids.device), order.argsort().to(ids.device)
         vectors = self.dropout(self.embedding(ids[there]))
-        packed = pack_padded_sequence(vectors, lengths.cpu()[order], batch_first=True)
-        output, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True, total_length=ids.shape[1])
-        output = output[back]
-        forward, backward = output.chunk(2, dim=2)
-        return l2_norm((forward + backward) / 2)
+        output = gru_outputs(self.gru, vectors, lengths.cpu()[order], ids.shape[1])[back]
+        return l2_norm(output) if self.normalise else output
 
 
 class GlobalVector(nn.Module):

@@ -1,146 +1,112 @@
-"""The whole model: two encoders, global vectors, alignment, and SGR or SAF on top; or two towers (Eq. 1)."""
+"""What every architecture has in common: two encoders, and scores of all pairs of what they made."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from vslnb import distributed
 from vslnb.config import ModelConfig
-from vslnb.models.alignment import Alignment
-from vslnb.models.encoders import GlobalVector, ImageEncoder, TextEncoder, init_linear, l2_norm, word_mask
-from vslnb.models.saf import Filtration
-from vslnb.models.sgr import Reasoning
+from vslnb.models.encoders import ImageEncoder, l2_norm, word_mask
 
-# Numbers of the widest tensor (pairs x words x D) of one block: large enough for fast products, small
-# enough for the caches; and of a whole batch, above which the backward pass recomputes its blocks.
-BLOCK, KEEP = 2**22, 2**26
-# The same on CUDA, for `pair_scores`: a few large launches rather than many small ones.
-CUDA_BLOCK, CUDA_KEEP = 2**27, 2**28
+Items = tuple[Tensor, ...]
 
 
 class Matcher(nn.Module):
-    """Scores of images and captions, by module `saf`, `sgr` or `cosine`.
+    """The interface of all architectures; `vslnb.models.build_model` makes one from a configuration.
 
-    >>> model = Matcher(ModelConfig("saf", embed_dim=8, sim_dim=4, word_dim=5, vocab_size=9, num_regions=3, feature_dim=6))
-    >>> images = model.encode_images(torch.rand(2, 3, 6))
-    >>> lengths = torch.tensor([3, 4])
-    >>> captions = model.encode_captions(torch.tensor([[1, 4, 2, 0], [1, 5, 6, 2]]), lengths)
-    >>> model.scores(images, captions, lengths).shape
-    torch.Size([2, 2])
+    An *embedding* is what an encoder makes of an item: (R, D) of an image's regions, (W, D) of a caption's words,
+    or (D,) of the whole. The *items* of a batch are the embeddings and whatever else is computed once an item.
+
+    A subclass has `encode_images`, `encode_captions` and `pair_scores`, and overrides of the rest what it can do
+    better than the defaults here.
+
+    Attributes:
+        image_encoder: reads the features first; its `shift` and `scale` standardise them.
+        global_is_exact: whether `global_scores` are the scores themselves.
+        fixed_regions: whether images have the configuration's number of regions, or any.
+        mixes_images: whether in training an image's embedding depends on the others of its batch.
+        has_attention: whether words look at regions, see `attention`.
+        caption_statistics: what `pair_scores` found in training for `update_statistics`, if anything.
     """
+
+    image_encoder: ImageEncoder
+    global_is_exact = False
+    fixed_regions = False
+    mixes_images = False
+    has_attention = False
 
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        self.image_encoder = ImageEncoder(config.feature_dim, config.embed_dim)
-        self.text_encoder = TextEncoder(config.vocab_size, config.word_dim, config.embed_dim, config.dropout)
-        self.image_global = GlobalVector(config.embed_dim, config.dropout, config.num_regions)
-        self.text_global = GlobalVector(config.embed_dim, config.dropout)
-        if config.module != "cosine":
-            self.alignment = Alignment(config.embed_dim, config.sim_dim)
-            self.head = nn.Linear(config.sim_dim, 1)
-            init_linear(self.head)
-        if config.module == "sgr":
-            self.reasoning = Reasoning(config.sim_dim, config.num_steps)
-        elif config.module == "saf":
-            self.filtration = Filtration(config.sim_dim)
+        self.caption_statistics: Tensor | None = None
 
-    @property
-    def top(self) -> Reasoning | Filtration:
-        """What stands on the alignment, SGR or SAF."""
-        return self.reasoning if self.config.module == "sgr" else self.filtration
+    def encode_images(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Features (B, R, F), and optionally the number of regions of each image (B,) -> (B, R, D) or (B, D).
 
-    def encode_images(self, images: Tensor) -> Tensor:
-        """(B, R, F) -> (B, R, D)."""
-        return self.image_encoder(images)
+        Raises:
+            ValueError: for images of fewer regions than R, where the architecture reads none such.
+        """
+        raise NotImplementedError
 
     def encode_captions(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Ids (C, W) padded with 0, lengths (C,) counting `<start>` and `<end>`, any order -> (C, W, D)."""
-        return self.text_encoder(ids, torch.as_tensor(lengths))
+        """Ids (C, W) padded with 0, lengths (C,) counting `<start>` and `<end>`, any order -> (C, W, D) or (C, D).
+
+        Words past a length are zero.
+        """
+        raise NotImplementedError
+
+    def image_items(self, embeddings: Tensor) -> Items:
+        """Embeddings (B, R, D) or (B, D) -> the embeddings, global vectors (B, D), and what else is made once."""
+        return embeddings, mean_vector(embeddings)
+
+    def caption_items(self, embeddings: Tensor, lengths: Tensor) -> Items:
+        """Embeddings (C, W, D) or (C, D), lengths (C,) -> as `image_items`."""
+        return embeddings, mean_vector(embeddings)
+
+    def pair_scores(self, images: Items, captions: Items, lengths: Tensor) -> Tensor:
+        """Scores (B, C) of the items of images and captions, in bounded memory; lengths (C,)."""
+        raise NotImplementedError
 
     def scores(self, images: Tensor, captions: Tensor, lengths: Tensor) -> Tensor:
-        """Embeddings (B, R, D) and (C, W, D), lengths (C,) -> (B, C)."""
+        """Embeddings of images and captions, lengths (C,) -> (B, C)."""
         lengths = torch.as_tensor(lengths)
-        mask = word_mask(lengths, captions.shape[1], captions.device)
-        image_globals, caption_globals = self.image_global(images), self.text_global(captions, mask)
-        return self.pair_scores(images, image_globals, captions, caption_globals, lengths)
+        return self.pair_scores(self.image_items(images), self.caption_items(captions, lengths), lengths)
 
-    def pair_scores(
-        self,
-        images: Tensor,
-        image_globals: Tensor,
-        captions: Tensor,
-        caption_globals: Tensor,
-        lengths: Tensor,
-    ) -> Tensor:
-        """As `scores`, with the global vectors (B, D) and (C, D) at hand: those are computed once an item."""
-        if self.config.module == "cosine":
-            return image_globals @ caption_globals.T
-        gram, prepared = images @ images.transpose(1, 2), self.top.prepare()
-        lengths = lengths.cpu()
-        order = lengths.argsort(descending=True, stable=True)
-        width, on_cuda = len(images) * self.config.embed_dim, images.device.type == "cuda"
-        most, keep = (CUDA_BLOCK, CUDA_KEEP) if on_cuda else (BLOCK, KEEP)
-        recompute = torch.is_grad_enabled() and width * int(lengths.sum()) > keep
-        columns, statistics, start = [], [], 0
-        while start < len(order):
-            longest = int(lengths[order[start]])
-            block = order[start : start + max(1, most // (width * longest))]
-            start += len(block)
-            mask = word_mask(lengths[block], longest, captions.device)
-            block = block.to(captions.device)
-            inputs = images, gram, image_globals, captions[block, :longest], caption_globals[block], mask
-            if recompute:
-                column, statistic = checkpoint(self._block, *inputs, *prepared, use_reentrant=False)
-            else:
-                column, statistic = self._block(*inputs, *prepared)
-            columns.append(column)
-            statistics.append(statistic)
-        back = order.argsort().to(captions.device)
-        if self.training and self.config.module == "saf":
-            self.filtration.update(distributed.gather_results(torch.cat(statistics)[back]))
-        return torch.cat(columns, dim=1)[:, back]
+    def update_statistics(self, statistics: Tensor) -> None:
+        """Update running statistics, in training, with the `caption_statistics` of a whole batch (C, ...)."""
 
-    def glance(self, image_globals: Tensor, caption_globals: Tensor) -> Tensor:
-        """Globals (B, D) and (C, D) -> (B, C): the score of a graph that holds the global node alone.
-
-        A twentieth of the work of `scores`, and a good guess at its order; equal to it for `cosine`.
-        """
-        if self.config.module == "cosine":
-            return image_globals @ caption_globals.T
-        mask, prepared = (
-            caption_globals.new_ones(len(caption_globals), 1, dtype=torch.bool),
-            self.top.prepare(),
-        )
-        rows = max(1, BLOCK // max(caption_globals.numel(), 1))
-        scores = []
-        for part in image_globals.split(rows):
-            node = l2_norm(self.alignment.global_node(part, caption_globals))[:, :, None]
-            scores.append(torch.sigmoid(self.head(self.top(node, mask, *prepared)[0])).squeeze(2))
-        return torch.cat(scores) if scores else image_globals.new_zeros(0, len(caption_globals))
+    def global_scores(self, images: Tensor, captions: Tensor) -> Tensor:
+        """Global vectors (B, D) and (C, D) -> (B, C): a quick guess at the order of the scores."""
+        return images @ captions.T
 
     def key_words(self, captions: Tensor, lengths: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """The words that weigh most in each caption's global vector: (C, count, D) and lengths (C,)."""
-        mask = word_mask(lengths, captions.shape[1], captions.device)
-        count = min(count, captions.shape[1])
-        chosen = self.text_global.weights(captions, mask).topk(count, dim=1).indices
-        words = captions.gather(1, chosen[:, :, None].expand(-1, -1, captions.shape[2]))
-        return words, lengths.clamp(max=count)
+        """The words that say most of each caption (C, W, D): (C, count, D) and lengths (C,).
 
-    def _block(
-        self,
-        images: Tensor,
-        gram: Tensor,
-        image_globals: Tensor,
-        words: Tensor,
-        caption_globals: Tensor,
-        mask: Tensor,
-        *prepared: Tensor,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Scores (B, C) of captions of about one length, and SAF's statistics."""
-        nodes = self.alignment(images, gram, image_globals, words, caption_globals, mask)
-        node_mask = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
-        vectors, statistics = self.top(nodes, node_mask, *prepared)
-        return torch.sigmoid(self.head(vectors)).squeeze(2), statistics
+        Here those least like the mean of the caption. What has no words, (C, D), is returned as it is.
+        """
+        if captions.ndim == 2:
+            return captions, lengths
+        return heaviest_words(captions, lengths, -(captions @ captions.sum(1)[:, :, None]).squeeze(2), count)
+
+    def attention(self, images: Tensor, captions: Tensor, lengths: Tensor) -> Tensor:
+        """Where each word looks: (C, W, B, R), rows sum to one. Asked where `has_attention`."""
+        raise NotImplementedError
+
+
+def mean_vector(embeddings: Tensor) -> Tensor:
+    """The direction of the sum of the parts (n, L, D) -> (n, D); vectors (n, D) are returned as they are."""
+    return embeddings if embeddings.ndim == 2 else l2_norm(embeddings.sum(1))
+
+
+def heaviest_words(captions: Tensor, lengths: Tensor, weights: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The words (C, W, D) with the largest weights (C, W): (C, count, D) and lengths (C,), at most `count`."""
+    weights = weights.masked_fill(~word_mask(lengths, captions.shape[1], captions.device), -torch.inf)
+    chosen = weights.topk(min(count, captions.shape[1]), dim=1).indices
+    words = captions.gather(1, chosen[:, :, None].expand(-1, -1, captions.shape[2]))
+    return words, lengths.clamp(max=min(count, captions.shape[1]))
+
+
+def refuse_ragged(images: Tensor, lengths: Tensor | None, module: str) -> None:
+    """Raise a ValueError unless every image has all its regions."""
+    if lengths is not None and (torch.as_tensor(lengths) != images.shape[1]).any():
+        raise ValueError(f"{module} reads images of {images.shape[1]} regions each, some have fewer")

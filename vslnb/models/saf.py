@@ -5,7 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from vslnb.config import ModelConfig
 from vslnb.models.encoders import EPSILON, init_linear, l2_norm
+from vslnb.models.graph import GraphMatcher
+
+MOMENTUM = 0.1  # of the batch norm's running statistics
 
 
 class Filtration(nn.Module):
@@ -19,12 +23,8 @@ class Filtration(nn.Module):
     def __init__(self, sim_dim: int):
         super().__init__()
         self.attention = nn.Linear(sim_dim, 1)
-        self.norm = nn.BatchNorm1d(1)
+        self.norm = nn.BatchNorm1d(1, momentum=MOMENTUM)
         init_linear(self)
-
-    def prepare(self) -> tuple[Tensor, ...]:
-        """What all blocks of a batch share: nothing."""
-        return ()
 
     def forward(self, nodes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         """`mask` (C, 1 + W). In training also returns the statistics (C, 2) for `update`."""
@@ -38,7 +38,8 @@ class Filtration(nn.Module):
             statistics = torch.stack([mean, variance * count / (count - 1)], dim=1).detach()
             normal = centred * (variance + self.norm.eps).rsqrt()[:, None]
         else:
-            normal = (logits - self.norm.running_mean) * (self.norm.running_var + self.norm.eps).rsqrt()
+            mean, variance, _ = self._running()
+            normal = (logits - mean) * (variance + self.norm.eps).rsqrt()
         weights = torch.sigmoid(normal * self.norm.weight + self.norm.bias) * mask
         weights = weights / (weights.sum(2, keepdim=True) + EPSILON)
         return l2_norm((weights[:, :, None] @ nodes).squeeze(2)), statistics
@@ -46,9 +47,33 @@ class Filtration(nn.Module):
     @torch.no_grad()
     def update(self, statistics: Tensor) -> None:
         """Running mean and variance after one update a caption, in closed form; `statistics` (C, 2)."""
-        captions, momentum = len(statistics), self.norm.momentum
+        captions, kept = len(statistics), 1 - MOMENTUM
+        running_mean, running_variance, count = self._running()
         age = torch.arange(captions - 1, -1, -1, device=statistics.device, dtype=statistics.dtype)
-        mean, variance = (momentum * (1 - momentum) ** age) @ statistics
-        self.norm.running_mean.mul_((1 - momentum) ** captions).add_(mean)
-        self.norm.running_var.mul_((1 - momentum) ** captions).add_(variance)
-        self.norm.num_batches_tracked += captions
+        mean, variance = (MOMENTUM * kept**age) @ statistics
+        running_mean.mul_(kept**captions).add_(mean)
+        running_variance.mul_(kept**captions).add_(variance)
+        count.add_(captions)
+
+    def _running(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Running mean and variance, and how many updates they had."""
+        norm = self.norm
+        assert norm.running_mean is not None and norm.running_var is not None
+        assert norm.num_batches_tracked is not None
+        return norm.running_mean, norm.running_var, norm.num_batches_tracked
+
+
+class SAF(GraphMatcher):
+    """The nodes of a pair, filtered: (B, C) scores."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config)
+        self.filtration = Filtration(config.sim_dim)
+
+    def read_nodes(self, nodes: Tensor, mask: Tensor, *fused: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Nodes (B, C, 1 + W, S) -> (B, C, S), and in training each caption's mean and variance (C, 2)."""
+        return self.filtration(nodes, mask)
+
+    def update_statistics(self, statistics: Tensor) -> None:
+        """Update the batch norm's running statistics with those of a batch of captions (C, 2), in their order."""
+        self.filtration.update(statistics)

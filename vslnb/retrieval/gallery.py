@@ -1,7 +1,8 @@
 """Large galleries: everything encoded once and kept on disk; a query is answered by three looks.
 
-The looks are the model's own graph with fewer nodes: the global node alone, for the whole gallery; then the
-caption's four weightiest words, for the best of the first look; then all words, for the best of the second.
+The looks compare ever more: the global vectors, for the whole gallery; then the caption's four words that say most,
+for the best of the first look; then all words, for the best of the second. Of SAF and SGR these are graphs of the
+model with fewer nodes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,11 +22,11 @@ from vslnb.data.precomp import MANIFEST, Split, file_hash, read_manifest
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError, StaleCacheError
 from vslnb.models import Matcher
-from vslnb.retrieval import similarity
+from vslnb.retrieval.similarity import Encoded, encode_captions, encode_images, key_words
 from vslnb.storage import locked, new_array, open_array, read_json, write_json
 
 NOTE, REMEDY = "gallery.json", "Remove it; it will be made again."
-DIMENSIONS = {"parts": (3, np.float32), "wholes": (2, np.float32), "lengths": (1, np.int64)}
+DIMENSIONS = {"parts": ((2, 3), np.float32), "globals": ((2,), np.float32), "lengths": ((1,), np.int64)}
 WORDS, WIDER = 4, 6  # words of the second look, which sees WIDER times as many items as the last
 BLOCK = 64
 
@@ -32,8 +34,8 @@ BLOCK = 64
 class Gallery:
     """Encoded images or captions in a folder, bound to the weights that encoded them.
 
-    A segment is what one `add` brought: `parts` (items, L, D) float32 of regions or words, `wholes`
-    (items, D) of global vectors, `lengths` (items,). All are memory-mapped.
+    A segment is what one `add` brought: `parts` (items, L, D) float32 of regions or words, or (items, D) where a
+    model makes one vector of an item, `globals` (items, D), `lengths` (items,). All are memory-mapped.
     """
 
     def __init__(self, folder: str | Path, kind: str, weights: str):
@@ -47,7 +49,8 @@ class Gallery:
         Raises:
             StaleCacheError: for a gallery of another kind, of other weights, or a damaged one.
         """
-        self.folder, self.note = Path(folder), {"kind": kind, "weights": weights, "segments": []}
+        self.folder = Path(folder)
+        self.note: dict[str, Any] = {"kind": kind, "weights": weights, "segments": []}
         if (self.folder / NOTE).exists():
             found = read_json(self.folder / NOTE, REMEDY, ("kind", "weights", "segments"), StaleCacheError)
             if (found["kind"], found["weights"]) != (kind, weights):
@@ -56,7 +59,7 @@ class Gallery:
             if not isinstance(sizes, list) or not all(type(size) is int and size > 0 for size in sizes):
                 raise StaleCacheError(self.folder / NOTE, f"`segments` is {sizes!r:.60}", REMEDY)
             self.note = found
-        self._wholes = torch.empty(0)
+        self._globals = torch.empty(0)
         self.segments = [self._open(k) for k in range(len(self.note["segments"]))]
 
     def __len__(self) -> int:
@@ -67,72 +70,76 @@ class Gallery:
 
     def _open(self, segment: int) -> dict[str, np.ndarray]:
         try:
-            arrays = {name: open_array(self._path(segment, name)) for name in DIMENSIONS}
+            arrays: dict[str, np.ndarray] = {
+                name: open_array(self._path(segment, name)) for name in DIMENSIONS
+            }
         except (OSError, ValueError) as fault:
             raise StaleCacheError(self.folder, f"a damaged gallery ({fault})", REMEDY) from None
         size, width = self.note["segments"][segment], arrays["parts"].shape[-1:]
         for name, (dimensions, dtype) in DIMENSIONS.items():
             array = arrays[name]
-            whole = array.ndim == dimensions and array.dtype == dtype and len(array) == size
+            whole = array.ndim in dimensions and array.dtype == dtype and len(array) == size
             if not whole or (name != "lengths" and array.shape[-1:] != width):
                 raise StaleCacheError(
                     self._path(segment, name), f"{array.dtype} of shape {array.shape}", REMEDY
                 )
-        lengths, longest = arrays["lengths"], arrays["parts"].shape[1]
+        lengths, parts = arrays["lengths"], arrays["parts"]
+        longest = parts.shape[1] if parts.ndim == 3 else np.inf
         if not (1 <= lengths.min() and lengths.max() <= longest):
             raise StaleCacheError(self._path(segment, "lengths"), f"lengths not from 1 to {longest}", REMEDY)
         return arrays
 
-    def add(self, items: int, blocks: Iterable[tuple[Tensor, Tensor, Tensor]]) -> None:
-        """Append items that come encoded, block by block: parts (n, L, D), wholes (n, D), lengths (n,).
+    def add(self, items: int, blocks: Iterable[Encoded]) -> None:
+        """Append items that come encoded, block by block.
 
         What is there is not touched, and the new segment counts once it is whole.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        segment, files, done = len(self.segments), {}, 0
-        for parts, wholes, lengths in blocks:
-            for name, block in (("parts", parts), ("wholes", wholes), ("lengths", lengths)):
-                array = block.detach().cpu().numpy()
+        segment, done = len(self.segments), 0
+        files: dict[str, np.memmap] = {}
+        for encoded in blocks:
+            for name, block in encoded._asdict().items():
+                array = block.cpu().numpy()
                 if name not in files:
                     shape = (items, *array.shape[1:])
                     files[name] = new_array(self._path(segment, name), array.dtype, shape)
                 files[name][done : done + len(array)] = array
-            done += len(parts)
+            done += len(encoded.parts)
         for file in files.values():
             file.flush()
         self.note["segments"].append(items)
         write_json(self.folder / NOTE, self.note)
         self.segments.append(self._open(segment))
 
-    def wholes(self) -> Tensor:
+    def globals(self) -> Tensor:
         """Global vectors of everything, (N, D); read once."""
-        if len(self._wholes) < len(self):
-            self._wholes = torch.cat(
-                [torch.from_numpy(np.array(segment["wholes"])) for segment in self.segments]
+        if len(self._globals) < len(self):
+            self._globals = torch.cat(
+                [torch.from_numpy(np.array(segment["globals"])) for segment in self.segments]
             )
-        return self._wholes
+        return self._globals
 
-    def take(self, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Parts (n, L, D), wholes (n, D) and lengths (n,) of some items, in their order."""
-        items = items.cpu().numpy()
+    def take(self, items: Tensor) -> Encoded:
+        """Some items, in their order."""
+        numbers = items.cpu().numpy()
         ends = np.cumsum(self.note["segments"])
-        owner = np.searchsorted(ends, items, side="right")
-        longest = max(self.segments[k]["parts"].shape[1] for k in np.unique(owner))
-        parts = np.zeros((len(items), longest, self.segments[0]["parts"].shape[2]), np.float32)
-        lengths = np.zeros(len(items), np.int64)
+        owner = np.searchsorted(ends, numbers, side="right")
+        shapes = [self.segments[k]["parts"].shape[1:] for k in np.unique(owner)]
+        parts = np.zeros((len(numbers), *max(shapes)), np.float32)
+        lengths = np.zeros(len(numbers), np.int64)
         for k in np.unique(owner):
             where = np.flatnonzero(owner == k)
-            segment, rows = self.segments[k], items[where] - (ends[k] - self.note["segments"][k])
+            segment, rows = self.segments[k], numbers[where] - (ends[k] - self.note["segments"][k])
             parts[where, : segment["parts"].shape[1]] = segment["parts"][rows]
             lengths[where] = segment["lengths"][rows]
-        return torch.from_numpy(parts), self.wholes()[torch.from_numpy(items)], torch.from_numpy(lengths)
+        return Encoded(torch.from_numpy(parts), self.globals()[items.cpu()], torch.from_numpy(lengths))
 
 
 @torch.inference_mode()
 def search(
     model: Matcher,
     gallery: Gallery,
-    query: tuple[Tensor, Tensor, Tensor],
+    query: Encoded,
     top: int = 10,
     shortlist: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +148,7 @@ def search(
     Args:
         model: in eval mode, with the gallery's weights, on the CPU, where the gallery is.
         gallery: images for a caption, captions for an image.
-        query: one item encoded: parts (1, L, D), whole (1, D), length (1,).
+        query: one item encoded.
         top: how many.
         shortlist: items that the whole model compares, default a twentieth of the gallery and at least 2 * top.
 
@@ -154,42 +161,18 @@ def search(
     if not len(gallery):
         raise InputError(gallery.folder, "nothing is in this gallery", "Add something.")
     images = gallery.note["kind"] == "images"
-    parts, whole, lengths = query
     shortlist = min(len(gallery), shortlist or max(len(gallery) // 20, 2 * top))
-    wholes = gallery.wholes()
-    guess = model.glance(wholes, whole).flatten() if images else model.glance(whole, wholes).flatten()
-    items = guess.topk(min(len(gallery), WIDER * shortlist)).indices
+    sides = (gallery.globals(), query.globals) if images else (query.globals, gallery.globals())
+    items = model.global_scores(*sides).flatten().topk(min(len(gallery), WIDER * shortlist)).indices
     for words in (WORDS, None):
-        found, globals_, counts = gallery.take(items)
-        sides = (
-            (found, globals_, parts, whole, lengths) if images else (parts, whole, found, globals_, counts)
-        )
+        found = gallery.take(items)
+        pictures, captions = (found, query) if images else (query, found)
         if words:
-            captions, counts = model.key_words(sides[2], sides[4], words)
-            sides = (*sides[:2], captions, sides[3], counts)
-        scores = model.pair_scores(*sides).flatten()
+            captions = key_words(model, captions, words)
+        scores = model.pair_scores(pictures.items, captions.items, captions.lengths).flatten()
         best = scores.topk(min(len(items), shortlist if words else top))
         items = items[best.indices]
     return items.numpy(), best.values.numpy()
-
-
-def encode_images(model: Matcher, blocks: Iterable[np.ndarray]) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
-    """Features (n, R, F), block by block, as `Gallery.add` and `search` want them."""
-    for block in blocks:
-        with torch.inference_mode():
-            regions, wholes = similarity.encode_images(model, block)
-            yield regions, wholes, torch.full((len(block),), regions.shape[1])
-
-
-def encode_captions(
-    model: Matcher, ids: np.ndarray, lengths: np.ndarray
-) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
-    """Ids (C, W) and lengths (C,), as `Gallery.add` and `search` want them."""
-    for start in range(0, len(ids), BLOCK):
-        part = slice(start, start + BLOCK)
-        with torch.inference_mode():
-            counts = torch.from_numpy(lengths[part])
-            yield *similarity.encode_captions(model, torch.from_numpy(ids[part]), counts), counts
 
 
 def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, kind: str) -> Gallery:
@@ -213,7 +196,7 @@ def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, 
                 blocks = (split.regions(slice(k, k + BLOCK)) for k in range(0, len(split), BLOCK))
                 gallery.add(len(split), encode_images(model, blocks))
             else:
-                encoded = encode_captions(model, *vocabulary.encode_all(split.captions))
+                encoded = encode_captions(model, *vocabulary.encode_all(split.captions), BLOCK)
                 gallery.add(len(split.captions), encoded)
         return gallery
 

@@ -64,7 +64,7 @@ class MatrixFile:
         """The matrix (N, C), a memory map."""
         return self._file.T
 
-    def add(self, number: int, columns: Sequence[int], block: np.ndarray) -> None:
+    def add(self, number: int, columns: Sequence[int] | np.ndarray, block: np.ndarray) -> None:
         """Write the columns (N, n) of a block; it counts once it is on the disk."""
         self._file[columns] = block.T
         self._file.flush()

@@ -20,7 +20,6 @@ from vslnb.retrieval.similarity import (
 )
 
 CAPTIONS = 2048  # of a block; each image picks its own among them
-ENCODED = 256  # captions at a time, for the sake of memory
 LANES = 256  # rows or columns whose order is worked out at a time
 
 
@@ -47,31 +46,33 @@ def shortlist_scores(
         progress: show progress bars.
 
     Returns:
-        (N, C) float32. A pair that was not compared in full has the score of its look minus 1, which lies
-        below all others, so that ranks come out right for whatever is on a list.
+        (N, C) float32. A pair that was not compared in full has the score of its look minus a whole number that
+        puts it below all others, 1 for SAF and SGR, so that ranks come out right for whatever is on a list.
     """
-    if model.config.module == "cosine":  # its quick look is the exact score
+    if model.global_is_exact:  # a quick look is the exact score
         return split_scores(model, split, vocabulary, precision, progress)
     keep_freed_memory()
     ids, lengths = map(torch.as_tensor, vocabulary.encode_all(split.captions))
     result = np.empty((len(split), len(ids)), dtype=np.float32)
     for _, columns, block in score_columns(model, split, ids, lengths, precision, progress, words=WORDS):
-        result[:, columns] = block - 1
+        result[:, columns] = block
     near = best_pairs(result, fewer)
     with matmul_precision(precision), tqdm(total=int(near.sum()), desc="in full", unit="pair", unit_scale=True,
                                    disable=not progress, leave=False) as bar:  # fmt: skip
-        encoded = [encode_images(model, block) for block in image_blocks(split)]
-        images = [pair for regions, wholes in encoded for pair in zip(regions.split(1), wholes.split(1))]
+        blocks = encode_images(model, image_blocks(split))
+        images = [pair for block in blocks for pair in zip(block.parts.split(1), block.globals.split(1))]
         for columns in lengths.argsort(stable=True).split(CAPTIONS):
             counts = lengths[columns]
-            parts = zip(ids[columns, : int(counts.max())].split(ENCODED), counts.split(ENCODED))
-            words, wholes = map(torch.cat, zip(*(encode_captions(model, *part) for part in parts)))
+            some = encode_captions(model, ids[columns, : int(counts.max())], counts)
+            words, wholes, _ = map(torch.cat, zip(*some))
             for k, image in enumerate(images):
                 listed = torch.from_numpy(np.flatnonzero(near[k, columns.numpy()]))
                 if len(listed):
-                    found = model.pair_scores(*image, words[listed], wholes[listed], counts[listed])
+                    found = model.pair_scores(image, (words[listed], wholes[listed]), counts[listed])
                     result[k, columns[listed].numpy()] = found[0].float().cpu().numpy()
                     bar.update(len(listed))
+    gap = np.max(result, where=~near, initial=-np.inf) - np.min(result, where=near, initial=np.inf)
+    result[~near] -= max(1.0, np.floor(gap) + 1)
     return result
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -19,18 +21,57 @@ from vslnb.data.vocabulary import Vocabulary
 from vslnb.device import keep_freed_memory, matmul_precision
 from vslnb.errors import StaleCacheError
 from vslnb.models import Matcher
-from vslnb.models.encoders import word_mask
 from vslnb.retrieval.matrix_store import MatrixFile
 from vslnb.storage import locked
 
 IMAGES, CAPTIONS = 32, 256  # of a block
 
+Features = np.ndarray | Tensor
+Images = Features | Split
+
+
+class Encoded(NamedTuple):
+    """Items of one kind as a model encoded them.
+
+    `parts` are embeddings of regions or words (n, L, D), or of the whole (n, D); `globals` (n, D); `lengths` (n,).
+    """
+
+    parts: Tensor
+    globals: Tensor
+    lengths: Tensor
+
+    @property
+    def items(self) -> tuple[Tensor, Tensor]:
+        """As `Matcher.pair_scores` reads them."""
+        return self.parts, self.globals
+
+
+@torch.inference_mode()
+def encode_images(model: Matcher, blocks: Iterable[Features]) -> Iterator[Encoded]:
+    """Features (n, R, F), block by block, encoded on the model's device."""
+    weight = next(model.parameters())
+    for block in blocks:
+        tensor = block if isinstance(block, Tensor) else torch.from_numpy(np.array(block))
+        parts, globals_, *_ = model.image_items(model.encode_images(tensor.to(weight.device, weight.dtype)))
+        yield Encoded(parts, globals_, torch.full((len(parts),), parts.shape[1] if parts.ndim == 3 else 1))
+
+
+@torch.inference_mode()
+def encode_captions(
+    model: Matcher, ids: ArrayLike, lengths: ArrayLike, block: int = CAPTIONS
+) -> Iterator[Encoded]:
+    """Ids (C, W) and lengths (C,), a block of captions at a time, encoded on the model's device."""
+    device = next(model.parameters()).device
+    for some, counts in zip(torch.as_tensor(ids).long().split(block), torch.as_tensor(lengths).split(block)):
+        parts, globals_, *_ = model.caption_items(model.encode_captions(some.to(device), counts), counts)
+        yield Encoded(parts, globals_, counts)
+
 
 def similarity_matrix(
     model: Matcher,
-    images: object,
-    ids: object,
-    lengths: object,
+    images: Images,
+    ids: np.ndarray | Tensor,
+    lengths: ArrayLike,
     precision: str = "float32",
     progress: bool = False,
     keep: str | Path | None = None,
@@ -74,9 +115,9 @@ def similarity_matrix(
 
 def _shared_columns(
     model: Matcher,
-    images: object,
-    ids: object,
-    lengths: object,
+    images: Images,
+    ids: np.ndarray | Tensor,
+    lengths: ArrayLike,
     precision: str,
     progress: bool,
     done: Collection[int],
@@ -91,9 +132,9 @@ def _shared_columns(
 @torch.inference_mode()
 def score_columns(
     model: Matcher,
-    images: object,
-    ids: object,
-    lengths: object,
+    images: Images,
+    ids: np.ndarray | Tensor,
+    lengths: ArrayLike,
     precision: str = "float32",
     progress: bool = False,
     skip: Collection[int] = (),
@@ -116,7 +157,7 @@ def score_columns(
     try:
         with tqdm(total=len(images) * len(ids), desc="scores", unit="pair", unit_scale=True,
                   disable=not progress, leave=False) as bar:  # fmt: skip
-            encoded = [encode_images(model, block) for block in image_blocks(images)]
+            encoded = list(encode_images(model, image_blocks(images)))
             for number, columns in enumerate(blocks):
                 result = np.empty((len(images), len(columns)), dtype=np.float32)
                 if number in skip:
@@ -124,11 +165,11 @@ def score_columns(
                     continue
                 counts = lengths[columns]
                 with matmul_precision(precision):
-                    captions, globals_ = encode_captions(model, ids[columns, : int(counts.max())], counts)
+                    (captions,) = encode_captions(model, ids[columns, : int(counts.max())], counts)
                     if words:
-                        captions, counts = model.key_words(captions, counts, words)
-                    for k, (regions, image_globals) in enumerate(encoded):
-                        block = model.pair_scores(regions, image_globals, captions, globals_, counts)
+                        captions = key_words(model, captions, words)
+                    for k, some in enumerate(encoded):
+                        block = model.pair_scores(some.items, captions.items, captions.lengths)
                         result[k * IMAGES : k * IMAGES + len(block)] = block.float().cpu().numpy()
                         bar.update(block.numel())
                 yield number, columns.numpy(), result
@@ -136,7 +177,7 @@ def score_columns(
         model.train(was_training)
 
 
-def _fingerprint(model: Matcher, images: object, ids: object, lengths: object, precision: str) -> str:
+def _fingerprint(model: Matcher, images: Images, ids: ArrayLike, lengths: ArrayLike, precision: str) -> str:
     """A hash of everything that determines the scores."""
     device = next(model.parameters()).device.type  # each rounds in its own way
     told = f"{precision} {CAPTIONS} {model.config}" + (f" {device}" if device != "cpu" else "")
@@ -148,12 +189,14 @@ def _fingerprint(model: Matcher, images: object, ids: object, lengths: object, p
     return digest.hexdigest()
 
 
-def _checked(model: Matcher, images: object, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+def _checked(model: Matcher, images: Images, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Ids and lengths as int64, once they fit each other and the model, and so do the images."""
     features = images.features if isinstance(images, Split) else images
-    wanted = (model.config.num_regions, model.config.feature_dim)
-    if len(features.shape) != 3 or tuple(features.shape[1:]) != wanted:
-        raise ValueError(f"the model reads images (N, {wanted[0]}, {wanted[1]}), got {tuple(features.shape)}")
+    count, width, shape = model.config.num_regions, model.config.feature_dim, tuple(features.shape)
+    regions_fit = len(shape) == 3 and (shape[1] == count or not model.fixed_regions)
+    if not regions_fit or shape[2] != width:
+        some = count if model.fixed_regions else "R"
+        raise ValueError(f"the model reads images (N, {some}, {width}), got {shape}")
     if ids.ndim != 2 or lengths.shape != ids.shape[:1]:
         raise ValueError(f"ids (C, W) and lengths (C,), got {tuple(ids.shape)} and {tuple(lengths.shape)}")
     ids, lengths = ids.long(), lengths.long()
@@ -162,6 +205,12 @@ def _checked(model: Matcher, images: object, ids: Tensor, lengths: Tensor) -> tu
     if len(ids) and not (0 <= int(ids.min()) and int(ids.max()) < model.config.vocab_size):
         raise ValueError(f"ids go from 0 to below the model's {model.config.vocab_size} words")
     return ids, lengths
+
+
+def key_words(model: Matcher, captions: Encoded, count: int) -> Encoded:
+    """The captions with no more than `count` words each, those that say most, and the global vectors they had."""
+    words, lengths = model.key_words(captions.parts, captions.lengths, count)
+    return Encoded(words, captions.globals, lengths)
 
 
 def split_scores(
@@ -191,22 +240,8 @@ def kept_scores(
             return split_scores(model, split, vocabulary, progress=progress, keep=place)
 
 
-def image_blocks(images: object) -> Iterator[np.ndarray | Tensor]:
+def image_blocks(images: Images) -> Iterator[Features]:
     """Features (n, R, F), a few images at a time, of an array, a tensor, a memory map or a `Split`."""
     for start in range(0, len(images), IMAGES):
         part = slice(start, start + IMAGES)
         yield images.regions(part) if isinstance(images, Split) else images[part]
-
-
-def encode_images(model: Matcher, block: object) -> tuple[Tensor, Tensor]:
-    """Features (n, R, F) -> regions (n, R, D) and global vectors (n, D), on the model's device."""
-    tensor = block if isinstance(block, Tensor) else torch.from_numpy(np.array(block))
-    weight = next(model.parameters())
-    regions = model.encode_images(tensor.to(weight.device, weight.dtype))
-    return regions, model.image_global(regions)
-
-
-def encode_captions(model: Matcher, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Ids (C, W), lengths (C,) -> words (C, W, D) and global vectors (C, D), on the model's device."""
-    words = model.encode_captions(ids.to(next(model.parameters()).device), lengths)
-    return words, model.text_global(words, word_mask(lengths, words.shape[1], words.device))

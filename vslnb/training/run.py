@@ -26,7 +26,7 @@ from vslnb.data.precomp import MANIFEST, Split, file_hash
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
-from vslnb.models import Matcher, load_released
+from vslnb.models import Matcher, build_model, load_released
 from vslnb.storage import read_json, write_json
 from vslnb.training.checkpoint import fill, read_tensors
 
@@ -175,8 +175,8 @@ def load_run(folder: str | Path, device: str = "auto") -> tuple[Matcher, Config]
         raise InputError(run.folder, "no trained run here", remedy)
     config = run.config()
     try:
-        model = Matcher(config.model)
-    except (TypeError, RuntimeError, MemoryError) as fault:
+        model = build_model(config.model)
+    except (TypeError, ValueError, RuntimeError, MemoryError) as fault:
         reason = " ".join(str(fault).split())[:200]
         raise InputError(run.config_file, f"no model has these sizes ({reason})", REMEDY) from None
     run.load_best(model)

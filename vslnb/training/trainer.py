@@ -23,8 +23,7 @@ from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.device import keep_freed_memory, matmul_precision, resolve_device
 from vslnb.errors import InputError
 from vslnb.losses import Objective
-from vslnb.models import Matcher
-from vslnb.retrieval.similarity import encode_captions
+from vslnb.models import Matcher, build_model
 from vslnb.training.diagnostics import compare_gradients, live_share, pairwise_accuracy
 from vslnb.training.guard import CollapseGuard, TrainingError, check_step
 from vslnb.training.targets import SimilarityTargets
@@ -74,7 +73,7 @@ class Trainer:
 
     def _new_model(self) -> Matcher:
         torch.manual_seed(self.config.seed)
-        model = Matcher(self.config.model)
+        model = build_model(self.config.model)
         if self.config.training.standardise:
             shift, scale = channel_statistics(self.split)
             model.image_encoder.shift.copy_(shift)
@@ -145,12 +144,19 @@ class Trainer:
     def scores(self, batch: Batch, epoch: int, step: int) -> Tensor:
         """Scores (B, B) of a batch; each process computes the columns of its own captions."""
         features, ids = self._to_device(batch.features), self._to_device(batch.ids)
-        regions = distributed.gather_parts(self.model.encode_images(features))
+        if self.model.mixes_images:  # by batch norm: every process encodes all
+            embeddings = self.model.encode_images(distributed.gather_results(features))
+        else:
+            embeddings = distributed.gather_parts(self.model.encode_images(features))
         self._seed_dropout(epoch, step, 0)  # the same in every process, for all score all images
-        image_globals = self.model.image_global(regions)
+        images = self.model.image_items(embeddings)
         self._seed_dropout(epoch, step, 1 + distributed.process_index())
-        words, globals_ = encode_captions(self.model, ids, batch.lengths)
-        columns = self.model.pair_scores(regions, image_globals, words, globals_, batch.lengths)
+        captions = self.model.encode_captions(ids, batch.lengths)
+        columns = self.model.pair_scores(
+            images, self.model.caption_items(captions, batch.lengths), batch.lengths
+        )
+        if (statistics := self.model.caption_statistics) is not None:
+            self.model.update_statistics(distributed.gather_results(statistics))
         return distributed.gather_results(columns.T).T.contiguous()
 
     def diagnose(self, batch: Batch, scores: Tensor, epoch: int) -> dict[str, float]:
