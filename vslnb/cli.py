@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,6 +22,11 @@ importer = typer.Typer(no_args_is_help=True, help="Make a data set from photos a
 app.add_typer(importer, name="import")
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu")]
 Precision = Annotated[Literal["float32", "bfloat16"], typer.Option(help="of the products")]
+BackboneName = Annotated[
+    str | None,
+    typer.Option(help="efficientnet-lite0 (default), or faster-rcnn: a detector, extra `detector`"),
+]
+Weights = Annotated[Path | None, typer.Option(help="file with the detector's weights")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bars")]
 
 
@@ -43,27 +48,38 @@ def world(
 
 
 @importer.command("flickr8k")
-def import_flickr8k(source: Path, dest: Path, device: Device = "auto", quiet: Quiet = False) -> None:
+def import_flickr8k(
+    source: Path, dest: Path, device: Device = "auto", backbone: BackboneName = None, weights: Weights = None,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
     """Flickr8k's photos, token file and official split, with EfficientNet-Lite0 features.
 
     Example: vslnb import flickr8k downloads/flickr8k data/flickr8k
     """
     from vslnb.data.importing.dataset import import_flickr8k as run
-    from vslnb.data.importing.features import EfficientNetLite0
-    from vslnb.device import resolve_device
 
-    typer.echo(
-        json.dumps(run(source, dest, EfficientNetLite0(str(resolve_device(device))), not quiet), indent=1)
-    )
+    _imported(dest, run(source, dest, _backbone(backbone, device, weights), not quiet, typer.echo))
 
 
 @importer.command("captions")
 def import_captions(
     dest: Path,
     images: Annotated[Path, typer.Option(help="folder of photos")],
-    captions: Annotated[Path, typer.Option(help="CSV, Flickr token file or Karpathy JSON")],
-    captions_per_image: Annotated[int, typer.Option(help="captions every photo must have")] = 5,
+    captions: Annotated[
+        Path, typer.Option(help="CSV or TSV, Flickr token file, JSON of Karpathy or COCO, metadata.jsonl")
+    ],
+    captions_per_image: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|all",
+            help="N: so many of each photo, photos with fewer are left out; all: all captions of all photos; "
+            "default five where every photo has five, else all",
+        ),
+    ] = None,
+    longest_caption: Annotated[int, typer.Option(help="words after which a caption is cut", min=1)] = 100,
     device: Device = "auto",
+    backbone: BackboneName = None,
+    weights: Weights = None,
     quiet: Quiet = False,
 ) -> None:
     """Your own photos and captions.
@@ -71,12 +87,46 @@ def import_captions(
     Example: vslnb import captions --images photos --captions captions.csv data/mine
     """
     from vslnb.data.importing.dataset import import_captions as run
-    from vslnb.data.importing.features import EfficientNetLite0
+
+    wanted: int | str | None = captions_per_image
+    if captions_per_image and captions_per_image.strip().isdecimal():
+        wanted = int(captions_per_image)
+    report = run(images, captions, dest, wanted, backbone=_backbone(backbone, device, weights),
+                 progress=not quiet, longest=longest_caption, say=typer.echo)  # fmt: skip
+    _imported(dest, report)
+
+
+@importer.command("relocate")
+def import_relocate(
+    data: Annotated[Path, typer.Argument(help="data set")],
+    photos: Annotated[Path, typer.Argument(help="where its folder of photos is now")],
+) -> None:
+    """Say where the photos of a data set are now, after their folder was moved or renamed.
+
+    Example: vslnb import relocate data/mine photos_2024
+    """
+    from vslnb.data.changes import relocate
+
+    typer.echo(f"{data}: {relocate(data, photos):,} of its photos are in {photos}")
+
+
+def _backbone(name: str | None, device: str, weights: Path | None):
+    from vslnb.data.importing.backbones import backbone_by_name
     from vslnb.device import resolve_device
 
-    backbone = EfficientNetLite0(str(resolve_device(device)))
-    report = run(images, captions, dest, captions_per_image, backbone=backbone, progress=not quiet)
-    typer.echo(json.dumps(report, indent=1))
+    return backbone_by_name(name, resolve_device(device), weights)
+
+
+def _imported(dest: Path, report: dict) -> None:
+    """The end of an import, as the summary began it."""
+    images = ", ".join(f"{name} {number:,}" for name, number in report["images"].items())
+    if "already complete" in report.get("note", ""):
+        typer.echo(f"{dest}: {images} photos. {report['note'].capitalize()}.")
+        return
+    typer.echo(f"{dest}: {images} photos, features made in {report['seconds']:.0f} s.")
+    typer.echo(
+        f"What was left out is listed in {dest / 'left_out.tsv'}. Check the data set: vslnb check {dest}"
+    )
 
 
 @app.command()
@@ -134,7 +184,11 @@ def train(
     except KeyboardInterrupt as stop:
         _stop(str(stop) or "interrupted; go on with --resume", 130)
     if first:
-        typer.echo(recall_table({str(run): results["test"]}))
+        from vslnb.data.precomp import load_split
+
+        test = len(load_split(data, "test"))
+        typer.echo(recall_table({str(run): results["test"]}) if test > 1 else f"{run}: trained")
+        _few(test, "test")
 
 
 @app.command()
@@ -162,12 +216,22 @@ def evaluate(
 
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
+    from vslnb.data.precomp import SPLITS, load_split
     from vslnb.evaluation.tables import further_lines, recall_table
+    from vslnb.training.run import data_of
     from vslnb.training.saved_runs import evaluate_saved_runs
 
+    data = data or data_of(runs)
+    if not (data / f"{split}_ims.npy").exists():
+        there = [name for name in SPLITS if (data / f"{name}_ims.npy").exists()]
+        raise InputError(f"--split {split}", f"not in {data}", f"Use one of {', '.join(there) or 'none'}.")
+    images = len(load_split(data, split))
     options = (ensemble, folds, keep, shortlist, precision, device, not quiet)
     found = evaluate_saved_runs(runs, data, split, *options)
     if not found:  # not the first process
+        return
+    _few(images, split)
+    if images == 1:
         return
     typer.echo(recall_table({name: evaluation.recall for name, evaluation in found.items()}))
     for name, evaluation in found.items():
@@ -181,35 +245,34 @@ def search(
     query: Annotated[str | None, typer.Argument(help="what the picture shows")] = None,
     image: Annotated[Path | None, typer.Option(help="a photo, to find captions for")] = None,
     data: Annotated[Path | None, typer.Option(help="data set to search; default the run's own")] = None,
-    split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
+    split: Annotated[str, typer.Option(help="all, train, dev, test or testall")] = "all",
+    photos: Annotated[
+        Path | None, typer.Option(help="a folder of photos without captions, to be searched instead")
+    ] = None,
     top: Annotated[int, typer.Option(help="how many", min=1)] = 10,
 ) -> None:
-    """Pictures for a sentence, or captions for a photo; the first search encodes the split and keeps that.
+    """Pictures for a sentence, or captions for a photo; the first search encodes everything and keeps that.
 
     Example: vslnb search runs/saf "two dogs in the snow"
+
+    Example: vslnb search runs/saf "two dogs in the snow" --photos holiday
     """
-    from vslnb.data.precomp import load_split, load_vocabulary
-    from vslnb.retrieval import gallery
-    from vslnb.retrieval.similarity import encode_captions, encode_images
-    from vslnb.training.run import data_of, load_matcher
+    from vslnb.browser.photo_search import search_photos
+    from vslnb.training.run import data_of
 
     if (query is None) == (image is None) or (query is not None and not query.strip()):
         raise InputError("search", "one query is needed", 'Give a "sentence" or --image PHOTO.')
+    if image is not None and photos is not None:
+        raise InputError("--photos", "these photos have no captions to be found", 'Give a "sentence".')
     if not run.is_dir():
         raise InputError(run, "this is no run's folder", "Make one with `vslnb train`.")
-    data = data or data_of([run])
-    part, vocabulary = load_split(data, split), load_vocabulary(data)
-    model = load_matcher(run, part, vocabulary, "cpu")
-    if image is None:
-        (asked,) = encode_captions(model, *vocabulary.encode_all([query or ""]))
-    else:
-        (asked,) = encode_images(model, [gallery.features_of(image, part)])
-    kind = "captions" if image else "images"
-    items, scores = gallery.search(model, gallery.gallery_of(run, model, part, vocabulary, kind), asked, top)
-    pictures = part.pictures() or part.ids
-    for rank, (item, score) in enumerate(zip(items, scores), start=1):
-        shown = part.captions[item] if image else pictures[item]
+    found = search_photos(run, data or data_of([run]), split, query, image, photos, top)
+    if found.unknown:
+        words = ", ".join(found.unknown)
+        typer.echo(f"not in the model's vocabulary, so ignored: {words}", err=True)
+    for rank, (score, shown) in enumerate(found.rows, start=1):
         typer.echo(f"{rank:3}  {score:.3f}  {shown}")
+    typer.echo(f"the best {len(found.rows)} of {found.total:,} {found.what}")
 
 
 @app.command()
@@ -260,8 +323,25 @@ def reproduce(
     typer.echo(f"open {report}")
 
 
+def _few(photos: int, split: str) -> None:
+    """A word where so few photos are searched that a result says little, or nothing."""
+    if photos == 1:
+        typer.echo(
+            f"{split} has one photo: no recall, as there is no other to take it for. Add photos to measure."
+        )
+    elif photos < 100:
+        typer.echo(
+            f"{split} has {photos} photos: chance alone moves such results by many points, so read the interval "
+            "(`vslnb evaluate`) and compare with care."
+        )
+
+
 def main() -> None:
     """Run the command; a fault in what was given becomes one readable line."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a question mark for it
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
     try:
         app()
     except SystemExit as end:

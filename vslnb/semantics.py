@@ -17,12 +17,15 @@ import numpy as np
 from scipy import sparse
 
 from vslnb.config import SIMILARITIES
+from vslnb.data.text import CHARACTER, normalised, spaced
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
 from vslnb.storage import write_stream
 
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0
+# scikit-learn's words of two letters or more, and each character of a script without blanks between words.
+WORD = rf"(?u){CHARACTER}|\b\w\w+\b"
 
 
 class CaptionSpace:
@@ -65,12 +68,18 @@ class CaptionSpace:
             kind: `tfidf`, `cider` or `cider_d`.
 
         Raises:
-            ValueError: for an unknown kind, no captions, or counts that do not add up to the captions.
+            ValueError: for an unknown kind, no captions, one that is no text, or counts that do not add up.
         """
         if kind not in SIMILARITIES:
             raise ValueError(f"kind must be one of {', '.join(SIMILARITIES)}, got {kind!r}")
+        if isinstance(captions, str):
+            raise ValueError("captions must be a list of texts, not one text")
         if not len(captions):
             raise ValueError("there are no captions to fit")
+        captions = list(captions)
+        for position, caption in enumerate(captions):
+            if not isinstance(caption, str):
+                raise ValueError(f"caption {position} is {caption!r:.60}, not a text; positions count from 0")
         counts = _counts(len(captions), captions_per_image)
         if kind == "tfidf":
             vectors = _released_tfidf(captions)
@@ -202,14 +211,15 @@ def _treebank_words(caption: str) -> list[str]:
 
 
 def _whitespace_words(caption: str) -> list[str]:
-    return caption.lower().split()
+    return spaced(normalised(caption.lower())).split()
 
 
 def _released_tfidf(captions: Sequence[str]) -> sparse.csr_matrix:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     try:
-        return TfidfVectorizer().fit_transform(captions).tocsr()
+        words = TfidfVectorizer(preprocessor=lambda text: normalised(text.lower()), token_pattern=WORD)
+        return words.fit_transform(captions).tocsr()
     except ValueError:  # scikit-learn refuses a corpus without a single word; its similarity is 0
         return sparse.csr_matrix((len(captions), 1))
 

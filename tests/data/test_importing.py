@@ -8,7 +8,7 @@ from conftest import shared
 from vslnb.data.check import check_dataset
 from vslnb.data.importing.caption_files import read_captions
 from vslnb.data.importing.dataset import import_captions
-from vslnb.data.importing.features import EfficientNetLite0, extract, grid_boxes, read_photo
+from vslnb.data.importing.features import EfficientNetLite0, extract, grid_boxes, read_square
 from vslnb.data.precomp import load_split
 from vslnb.errors import InputError
 
@@ -49,7 +49,7 @@ def test_own_photos_become_a_data_set_without_the_unreadable_one(tmp_path):
     assert train.features.shape[1:] == (4, 3) and all(path.exists() for path in train.pictures())
     assert not any("number 7 " in caption for caption in train.captions)
     row = train.ids.index("p01.jpg")
-    expected = MeanColour()(read_photo(photos / "p01.jpg", 8)[None])[0]
+    expected = MeanColour()(read_square(photos / "p01.jpg", 8)[None])[0]
     np.testing.assert_allclose(train.regions([row])[0], expected, rtol=1e-3)
     assert train.captions[5 * row].startswith("a thing number 1 ")
     assert all(passed for _, passed, _ in check_dataset(tmp_path / "d"))
@@ -92,7 +92,7 @@ def test_photos_of_any_mode(tmp_path, mode):
         Image.fromarray(np.full((9, 9), 200 << 8, np.uint16)).save(path)
     else:
         image.convert(mode).save(path)
-    photo = read_photo(path, 8)
+    photo = read_square(path, 8)
     assert photo.shape == (8, 8, 3) and photo.dtype == np.uint8 and 150 < photo.mean() <= 255
 
 
@@ -128,7 +128,7 @@ def test_bad_caption_files_are_named_with_the_place(tmp_path, name, text, messag
 def test_few_captions_and_outside_paths_are_refused(tmp_path):
     photos = make_photos(tmp_path / "photos", 2)
     with pytest.raises(InputError, match="fewer than 5"):
-        import_captions(photos, token_file(tmp_path / "c", 2, 4), tmp_path / "d", backbone=MeanColour())
+        import_captions(photos, token_file(tmp_path / "c", 2, 4), tmp_path / "d", 5, backbone=MeanColour())
     (tmp_path / "e").write_text("\n".join(f"../secret.jpg#{k}\tx y" for k in range(5)))
     with pytest.raises(InputError, match="no path below"):
         import_captions(photos, tmp_path / "e", tmp_path / "d", backbone=MeanColour())
@@ -136,7 +136,7 @@ def test_few_captions_and_outside_paths_are_refused(tmp_path):
 
 
 def test_the_backbone_gives_36_regions(tmp_path):
-    photos = [read_photo(path, 192) for path in sorted(make_photos(tmp_path / "photos", 3).iterdir())]
+    photos = [read_square(path, 192) for path in sorted(make_photos(tmp_path / "photos", 3).iterdir())]
     features = EfficientNetLite0()(np.stack(photos))
     assert features.shape == (3, 36, 1280) and np.isfinite(features).all() and features.std() > 0
 

@@ -9,6 +9,7 @@ exception, more than five seconds, a file written, a program started.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import pickle
@@ -31,9 +32,11 @@ from conftest import small_model, write_dataset
 from vslnb.browser.load import load_browser
 from vslnb.browser.session import Session
 from vslnb.config import Config
+from vslnb.data import read_photo
+from vslnb.data.changes import find_changes, write_photos
 from vslnb.data.check import check_dataset
-from vslnb.data.importing.caption_files import check_pictures, read_captions, read_flickr8k
-from vslnb.data.importing.features import read_photo
+from vslnb.data.importing.caption_files import read_captions, read_flickr8k
+from vslnb.data.importing.names import Folder, find_photos
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.evaluation.human_ratings import CROWD, EXPERTS, rating_correlations
@@ -172,7 +175,9 @@ def data_set(home: Path) -> Callable:
 def caption_file(name: str, text: str) -> Callable:
     def make(home: Path) -> Callable:
         (home / name).write_text(text, encoding="utf-8")
-        return lambda: check_pictures(read_captions(home / name), home / name)
+        (home / "a.jpg").write_bytes(b"")
+        folder = Folder(home)
+        return lambda: find_photos(read_captions(home / name), folder, home / name)
 
     return make
 
@@ -186,6 +191,34 @@ def flickr8k(home: Path) -> Callable:
     return lambda: read_flickr8k(home)
 
 
+def unequal(home: Path) -> Callable:
+    """A data set whose images have their own numbers of captions, and a note of its photos."""
+    write_dataset(home, {"train": 12, "dev": 3, "test": 3})
+    (home / "test_pictures.txt").write_text("a.png\nb.png\nc.png\n")
+    for letter in "abc":
+        (home / f"{letter}.png").write_bytes(letter.encode())
+    for name, counts in (("train", [5] * 12), ("dev", [5] * 3), ("test", [1, 9, 5])):
+        (home / f"{name}_counts.txt").write_text("".join(f"{count}\n" for count in counts))
+    manifest = json.loads((home / "dataset.json").read_text()) | {"captions_per_image": "all"}
+    (home / "dataset.json").write_text(json.dumps(manifest))
+    write_photos(
+        home, home, ["a.png", "b.png", "c.png"], dict.fromkeys(["a.png", "b.png", "c.png"], "0" * 64)
+    )
+
+    def read() -> None:
+        check_dataset(home), find_changes(home)
+        split = load_split(home, "test")
+        split.regions(slice(0, 3)), split.pictures(), split.owner, split.head(2).captions
+
+    return read
+
+
+def orientation(value: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return exif
+
+
 def photos(home: Path) -> Callable:
     rng = np.random.default_rng(0)
     rgb = Image.fromarray(rng.integers(0, 255, (40, 30, 3), dtype=np.uint8))
@@ -197,11 +230,20 @@ def photos(home: Path) -> Callable:
     rgb.save(home / "animated.gif", save_all=True, append_images=[rgb.rotate(90)])
     rgb.save(home / "a.tif", compression="tiff_lzw")
     rgb.save(home / "a.bmp")
+    rgb.save(home / "a.avif")
+    rgb.save(home / "turned.tif", exif=orientation(6))
+    rgb.save(home / "turned.webp", exif=orientation(3))
+    Image.fromarray(rng.random((40, 30), dtype=np.float32)).save(home / "float.tif")
+    Image.fromarray(rng.integers(0, 4096, (40, 30), dtype=np.uint16)).save(home / "scan.tif")
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.from_pillow(rgb).save(home / "a.heic")
     paths = sorted(home.iterdir())
 
     def read() -> None:
         for path in paths:
-            read_photo(path, 16)
+            read_photo(path), read_photo(path, at_least=16)
 
     return read
 
@@ -327,6 +369,14 @@ def requests(home: Path) -> Callable:
 
 READERS: dict[str, Callable[[Path], Callable]] = {
     "data set": data_set,
+    "unequal captions": unequal,
+    "semicolons.csv": caption_file("semicolons.csv", "sep=;\nfile_name;caption1;caption2;split\n" + 'a.jpg;"a ""dog"", two";;Train\nb.jpg;a cat;it runs;\n' * 4),
+    "tabs.tsv": caption_file("tabs.tsv", "image\tcaption\n" + 'a.jpg\t"Go says a shirt\nb.jpg\ta cat "here"\n' * 4),
+    "listed.csv": caption_file("listed.csv", "image,captions\n" + "a.jpg,\"['a dog', 'two']\"\nb.jpg,\"['a cat' 'it runs']\"\n" * 4),
+    "coco.json": caption_file("coco.json", json.dumps({"images": [{"id": k, "file_name": f"{k}.jpg"} for k in range(4)],
+        "annotations": [{"image_id": k % 4, "caption": "a dog"} for k in range(9)]})),
+    "metadata.jsonl": caption_file("metadata.jsonl", "".join(json.dumps({"file_name": f"{k}.jpg", "text": "a dog", "split": "train"}) + "\n" for k in range(4))),
+    "mapping.json": caption_file("mapping.json", json.dumps({f"{k}.jpg": ["a dog", "a cat"] for k in range(4)})),
     "captions.csv": caption_file("captions.csv", "image,caption,split\n" + 'a.jpg,"a dog, two",train\nb.jpg,a cat,val\n' * 4),
     "tokens.txt": caption_file("tokens.txt", "".join(f"a{p}.jpg#{k}\ta dog {k}\n" for p in range(4) for k in range(5))),
     "karpathy.json": caption_file("karpathy.json", json.dumps({"images": [

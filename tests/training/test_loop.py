@@ -314,7 +314,8 @@ def test_the_command_trains_evaluates_and_speaks(dataset, tmp_path):
     assert alone.exit_code == 0 and alone.output.splitlines()[-1] in result.output.splitlines()
     for _ in range(2):  # the second search finds the gallery there
         found = run(app, ["search", str(tmp_path / "saf"), "a dog", "--top", "3"])
-        assert found.exit_code == 0 and len(found.output.splitlines()) == 3, found.output
+        assert found.exit_code == 0 and len(found.output.splitlines()) == 4, found.output
+        assert "of 60 pictures" in found.output  # train, dev and test
     assert "one query" in str(run(app, ["search", str(tmp_path / "saf")]).exception)
     foreign = run(app, ["search", str(tmp_path / "saf"), "--image", str(tmp_path / "no.jpg")])
     assert "not in this data set" in str(foreign.exception)

@@ -56,7 +56,7 @@ def test_a_fault_crosses_from_a_worker_whole():
 
 def test_workers_end_when_their_parent_is_killed(dataset, tmp_path):
     code = (
-        "from vslnb.config import recipe; from vslnb.training.sweep import sweep\n"
+        "from vslnb.recipes import recipe; from vslnb.training.sweep import sweep\n"
         "if __name__ == '__main__':\n"
         f"    long = recipe('world-cosine').with_settings({{'training.epochs': 100000}})\n"
         f"    list(sweep([long], {str(dataset)!r}, {str(tmp_path / 'runs')!r}, device='cpu'))\n"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vslnb.browser.rankings import Browser
+from vslnb.data.changes import notice_changes
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.errors import InputError
 from vslnb.retrieval.gallery import gallery_of
@@ -35,6 +36,7 @@ def load_browser(
         names = ", ".join(path.name for path in paths)
         raise InputError(f"runs {names}", "two have the same name", "Give each run once, or rename a folder.")
     data = data or data_of(paths)
+    notice_changes(data, needed=True)
     part, vocabulary = load_split(data, split), load_vocabulary(data)
     models = {path.name: load_matcher(path, part, vocabulary, "cpu") for path in paths}
     scores, galleries = {}, {}

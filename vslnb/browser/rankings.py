@@ -101,7 +101,7 @@ class Browser:
         self.split, self.vocabulary, self.models = split, vocabulary, models
         self.scores, self.galleries = scores, galleries
         self.captions_per_image = split.captions_per_image
-        self.image_of_caption = np.arange(len(split.captions)) // split.captions_per_image
+        self.image_of_caption = split.owner
         self.num_queries = {"text_to_image": len(split.captions), "image_to_text": len(split)}
         self.num_items = {"text_to_image": len(split), "image_to_text": len(split.captions)}
         self.ranks = {name: positive_ranks(s, split.captions_per_image) for name, s in scores.items()}

@@ -168,7 +168,7 @@ class Session:
         """An image: where its picture is, a caption instead of it, and its file; nothing for None."""
         if image is None:
             return {"picture": None, "alternative": "", "file": ""}
-        caption = self.browser.split.captions[image * self.browser.captions_per_image]
+        caption = self.browser.split.captions[self.browser.split.starts[image]]
         return {"picture": self.address(image, size), "alternative": caption, "file": self._file(image)}
 
     def _file(self, image: int) -> str:

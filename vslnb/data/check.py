@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vslnb.data.changes import PHOTOS, changed_words, find_changes, missing_words
 from vslnb.data.precomp import (
     SPLITS,
     VOCABULARY,
@@ -22,6 +23,8 @@ from vslnb.errors import InputError
 # almost no word that they lack; one of another data set fails one of these by far.
 UNKNOWN_LIMIT = 0.06
 UNUSED_LIMIT = 0.10
+MOSTLY_UNKNOWN = 0.5
+LONGEST = 300  # words; the field's longest caption has some eighty
 
 
 def check_dataset(folder: str | Path) -> list[tuple[str, bool, str]]:
@@ -40,12 +43,19 @@ def check_dataset(folder: str | Path) -> list[tuple[str, bool, str]]:
         if split is not None:
             splits[name] = split
             detail = f"{len(split)} images, {len(split.captions)} captions, {split.features.shape[1:]}"
+            if split.captions_per_image == 1:
+                detail += ", one caption an image"
+            if isinstance(split.captions_per_image, tuple):
+                least, most = min(split.captions_per_image), max(split.captions_per_image)
+                detail += f", {least} to {most} captions an image"
             rows.append((name, True, detail))
+            _attempt(rows, f"{name} captions", lambda split=split: _check_captions(split))
             _attempt(rows, f"{name} features", lambda split=split: _check_features(split))
     vocabulary = _attempt(rows, "vocabulary", lambda: load_vocabulary(folder))
     if vocabulary is not None and splits:
         _attempt(rows, "vocabulary", lambda: _check_vocabulary(folder, vocabulary, splits))
     _attempt(rows, "hashes", lambda: _check_hashes(folder))
+    _attempt(rows, "photos", lambda: _check_photos(folder))
     return rows
 
 
@@ -59,6 +69,32 @@ def _attempt(rows: list, what: str, action):
     if isinstance(result, str):
         rows.append((what, True, result))
     return result
+
+
+def _check_captions(split: Split) -> str | None:
+    """No caption so long that a batch of such would not fit into memory."""
+    sizes = [len(tokenize(caption)) for caption in split.captions]
+    longest = int(np.argmax(sizes))
+    if sizes[longest] > LONGEST:
+        raise InputError(
+            f"{split.folder / split.name}_caps.txt, line {longest + 1}",
+            f"a caption of {sizes[longest]:,} words; training takes memory for the longest of a batch",
+            "Cut it, or import again: `vslnb import captions` cuts captions after 100 words.",
+        )
+    return None
+
+
+def _check_photos(folder: Path) -> str | None:
+    """Photos are where they were and what they were when their features were made."""
+    changes = find_changes(folder, thorough=True)
+    if not changes.total:
+        return None
+    if changes.changed:
+        raise InputError(folder, *changed_words(changes))
+    if changes.missing:
+        raise InputError(folder, *missing_words(folder, changes))
+    noted = (folder / PHOTOS).exists()
+    return f"{changes.total:,}, " + ("as when they were imported" if noted else "all there")
 
 
 def _check_features(split: Split, block: int = 256) -> str:
@@ -89,7 +125,16 @@ def _check_vocabulary(folder: Path, vocabulary: Vocabulary, splits: dict[str, Sp
     words = f"{len(vocabulary)} words"
     manifest = read_manifest(folder)
     if manifest and _is(folder / VOCABULARY, manifest["vocabulary_sha256"]):
-        return f"{words}, made from these captions"
+        shares = {name: vocabulary.unknown_share(split.captions) for name, split in splits.items()}
+        for name, share in shares.items():
+            if share > MOSTLY_UNKNOWN:
+                problem = (
+                    f"{share:.0%} of the words are not in the vocabulary, so a model cannot tell them apart"
+                )
+                remedy = "Add captions to train, or import again if the data set is of an earlier version."
+                raise InputError(folder / f"{name}_caps.txt", problem, remedy)
+        unknown = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+        return f"{words}, made from these captions; unknown words: {unknown}"
     for name, split in splits.items():
         share = vocabulary.unknown_share(split.captions)
         if share > UNKNOWN_LIMIT:

@@ -66,8 +66,8 @@ class BatchLoader:
         lengths = self.lengths[mine]
         return Batch(
             captions,
-            captions // self.split.captions_per_image,
-            torch.from_numpy(self.split.regions(mine // self.split.captions_per_image)),
+            self.split.owner[captions],
+            torch.from_numpy(self.split.regions(self.split.owner[mine])),
             self.ids[mine, : int(lengths.max())],
             lengths,
         )

@@ -8,7 +8,6 @@ an image, below the manifest's `picture_root`) and the manifest `dataset.json`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vslnb.data.manifest import MANIFEST, file_hash, picture_root, read_lines, read_manifest, write_lines
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
-from vslnb.storage import forget, open_array, read_json, write_json, write_stream, write_text
+from vslnb.storage import forget, open_array, write_json, write_stream, write_text
 
 SPLITS = ("train", "dev", "test", "testall")
-MANIFEST = "dataset.json"
 VOCABULARY = "vocab.json"
 
 
@@ -37,12 +36,24 @@ class Split:
     features: np.ndarray
     captions: list[str]
     ids: list[str]
-    captions_per_image: int
+    captions_per_image: int | tuple[int, ...]  # Q, or one count an image
     whole: Split | None = None  # of a part, with its first image there
     start: int = 0
 
     def __len__(self) -> int:
-        return len(self.captions) // self.captions_per_image
+        q = self.captions_per_image
+        return len(q) if isinstance(q, tuple) else len(self.captions) // q
+
+    @cached_property
+    def owner(self) -> np.ndarray:
+        """The image of every caption (C,)."""
+        return np.repeat(np.arange(len(self)), self.captions_per_image)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """The first caption of every image, and the number of all captions at the end (N + 1,)."""
+        counts = np.broadcast_to(self.captions_per_image, len(self))
+        return np.concatenate([[0], np.cumsum(counts)]).astype(int)
 
     @property
     def step(self) -> int:
@@ -81,8 +92,9 @@ class Split:
         return replace(
             self,
             features=self.features[start * step : stop * step],
-            captions=self.captions[start * q : stop * q],
+            captions=self.captions[self.starts[start] : self.starts[stop]],
             ids=self.ids[start:stop],
+            captions_per_image=q[start:stop] if isinstance(q, tuple) else q,
             whole=self.whole or self,
             start=self.start + start,
         )
@@ -127,60 +139,12 @@ class Split:
         path = self.folder / f"{self.name}_pictures.txt"
         if not path.exists():
             return None
-        root = self.folder / read_manifest(self.folder).get("picture_root", ".")
-        files = [root / line for line in read_lines(path)]
+        root = picture_root(self.folder)
+        files = [root / line for line in read_lines(path, strip=False)]
         for number, file in enumerate(files, start=1):
             if ".." in file.parts[len(root.parts) :] or not file.is_relative_to(root):
                 raise InputError(f"{path}, line {number}", f"it leads out of {root}", "Name a file inside.")
         return files
-
-
-def read_lines(path: Path) -> list[str]:
-    """Lines of a UTF-8 file, stripped.
-
-    Raises:
-        InputError: for a missing file, a line that is not UTF-8, or an empty line.
-    """
-    if not path.is_file():
-        raise InputError(
-            path, "there is no such file", "See `vslnb import --help` for how to make a data set."
-        )
-    lines = []
-    for number, raw in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            line = raw.decode("utf-8").strip()
-        except UnicodeDecodeError:
-            raise InputError(
-                f"{path}, line {number}", "this is not UTF-8 text", "Save the file as UTF-8."
-            ) from None
-        if not line:
-            raise InputError(
-                f"{path}, line {number}", "the line is empty", "Fill it in; line k belongs to item k."
-            )
-        lines.append(line)
-    return lines
-
-
-def read_manifest(folder: str | Path) -> dict:
-    """What `dataset.json` says, or an empty dict for the field's own folders, which have none.
-
-    Raises:
-        InputError: if it is not such a manifest.
-    """
-    path, remedy = Path(folder) / MANIFEST, "Make the data set again."
-    if not path.exists():
-        return {}
-    manifest = read_json(path, remedy, ("captions_per_image", "vocabulary_sha256", "splits"))
-    per_image, splits = manifest["captions_per_image"], manifest["splits"]
-    if not isinstance(per_image, int) or per_image < 1:
-        raise InputError(path, f"captions_per_image is {per_image!r}", remedy)
-    if not isinstance(manifest.get("picture_root", "."), str):
-        raise InputError(path, f"picture_root is {manifest['picture_root']!r:.60}", remedy)
-    if not isinstance(splits, dict) or not all(
-        isinstance(split, dict) and isinstance(split.get("sha256"), dict) for split in splits.values()
-    ):
-        raise InputError(path, "`splits` is not a mapping of splits with their sha256", remedy)
-    return manifest
 
 
 def open_features(path: Path) -> np.ndarray:
@@ -213,6 +177,15 @@ def load_split(folder: str | Path, name: str) -> Split:
     per_image = read_manifest(folder).get("captions_per_image", 5)
     captions_path, features_path = folder / f"{name}_caps.txt", folder / f"{name}_ims.npy"
     captions, features = read_lines(captions_path), open_features(features_path)
+    if per_image == "all":
+        counts = _counts(folder / f"{name}_counts.txt", len(captions))
+        images, per_image = len(counts), counts
+        if len(features) != images:
+            problem = f"{len(features)} rows, but {name}_counts.txt has {images} images"
+            raise InputError(f"{features_path}, row {len(features)}", problem, f"Expected {images} rows.")
+        return Split(folder, name, features, captions, _ids(folder, name, images, len(captions)), per_image)
+    if not (folder / MANIFEST).exists() and _one_caption_each(features, len(captions), per_image):
+        per_image = 1
     if not captions or len(captions) % per_image:
         last = len(captions) // per_image
         raise InputError(
@@ -228,15 +201,37 @@ def load_split(folder: str | Path, name: str) -> Split:
             f"{len(features)} rows, but {captions_path.name} has {len(captions)} captions",
             f"Expected {images} rows (one an image) or {len(captions)} (one a caption).",
         )
-    ids_path = folder / f"{name}_ids.txt"
-    ids = read_lines(ids_path) if ids_path.exists() else [str(i) for i in range(images)]
-    if len(ids) not in (images, len(captions)):
-        raise InputError(
-            f"{ids_path}, line {len(ids)}",
-            f"{len(ids)} ids for {images} images",
-            "One id an image is expected.",
-        )
-    return Split(folder, name, features, captions, ids[:: len(ids) // images], per_image)
+    return Split(folder, name, features, captions, _ids(folder, name, images, len(captions)), per_image)
+
+
+def _one_caption_each(features: np.ndarray, captions: int, per_image: int) -> bool:
+    """Whether a file with a row a caption has another image in every row, rather than every image repeated."""
+    if len(features) != captions or captions % per_image:
+        return len(features) == captions
+    groups = range(0, min(captions, 10 * per_image), per_image)
+    return bool(captions) and not any((features[k : k + per_image] == features[k]).all() for k in groups)
+
+
+def _counts(path: Path, captions: int) -> tuple[int, ...]:
+    """How many captions every image has, where images have their own numbers."""
+    counts, remedy = [], "Make the data set again."
+    for number, line in enumerate(read_lines(path), start=1):
+        if not (line.isascii() and line.isdecimal() and 0 < int(line[:9]) == int(line)):
+            raise InputError(f"{path}, line {number}", f"{line[:60]!r} is no number of captions", remedy)
+        counts.append(int(line))
+    if sum(counts) != captions or not counts:
+        raise InputError(path, f"it adds up to {sum(counts)}, but there are {captions} captions", remedy)
+    return tuple(counts)
+
+
+def _ids(folder: Path, name: str, images: int, captions: int) -> list[str]:
+    """The id of every image; its number where there is no file of them."""
+    path = folder / f"{name}_ids.txt"
+    ids = read_lines(path) if path.exists() else [str(i) for i in range(images)]
+    if len(ids) not in (images, captions):
+        problem = f"{len(ids)} ids for {images} images"
+        raise InputError(f"{path}, line {len(ids)}", problem, "One id an image is expected.")
+    return ids[:: len(ids) // images]
 
 
 def load_vocabulary(folder: str | Path) -> Vocabulary:
@@ -253,29 +248,25 @@ def load_vocabulary(folder: str | Path) -> Vocabulary:
     return Vocabulary.read(found[0])
 
 
-def write_lines(path: Path, lines: Sequence[str]) -> None:
-    """One item a line; white space inside an item is folded so that it stays one line."""
-    write_text(path, "".join(" ".join(line.split()) + "\n" for line in lines))
-
-
 def write_split(
     folder: Path,
     name: str,
     captions: Sequence[str],
     ids: Sequence[str],
-    boxes: np.ndarray,
+    boxes: np.ndarray | None,
     pictures: Sequence[str] | None = None,
 ) -> None:
     """Write everything of a split but its features, which their maker streams into a memory map."""
     write_lines(folder / f"{name}_caps.txt", captions)
     write_lines(folder / f"{name}_ids.txt", ids)
-    write_stream(folder / f"{name}_boxes.npy", lambda stream: np.save(stream, boxes.astype(np.float32)))
-    if pictures is not None:
-        write_lines(folder / f"{name}_pictures.txt", pictures)
+    if boxes is not None:  # None: whoever made the features has written the boxes of every image
+        write_stream(folder / f"{name}_boxes.npy", lambda stream: np.save(stream, boxes.astype(np.float32)))
+    if pictures is not None:  # as they are: a name may hold two blanks, or one of another kind
+        write_text(folder / f"{name}_pictures.txt", "".join(f"{picture}\n" for picture in pictures))
 
 
 def write_manifest(
-    folder: Path, origin: str, captions_per_image: int, picture_root: str = ".", **details: object
+    folder: Path, origin: str, captions_per_image: int | str, picture_root: str = ".", **details: object
 ) -> dict:
     """Finish a data set: build its vocabulary from train and write `dataset.json` with counts and hashes."""
     present = [name for name in SPLITS if (folder / f"{name}_ims.npy").exists()]
@@ -286,6 +277,7 @@ def write_manifest(
     for name in present:
         rows, regions, width = open_features(folder / f"{name}_ims.npy").shape
         files = [f"{name}_ims.npy", f"{name}_caps.txt", f"{name}_ids.txt"]
+        files += [f"{name}_counts.txt"] if captions_per_image == "all" else []
         splits[name] = {
             "images": rows,
             "regions": regions,
@@ -302,9 +294,3 @@ def write_manifest(
     }
     write_json(folder / MANIFEST, manifest)
     return manifest
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

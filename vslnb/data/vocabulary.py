@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vslnb.data.text import normalised, spaced
 from vslnb.errors import InputError
 from vslnb.storage import read_json, write_text
 
@@ -32,10 +34,13 @@ def _tokenizer() -> TokenizerI:
 def tokenize(caption: str) -> tuple[str, ...]:
     """Lower case, then Penn Treebank words: the tokens of the text encoder.
 
+    However an accent or an apostrophe was typed, a word is the same word; where a script writes no blanks
+    between words (Chinese, Japanese, Thai), each character is one.
+
     >>> tokenize("Two dogs don't run.")
     ('two', 'dogs', 'do', "n't", 'run', '.')
     """
-    return tuple(_tokenizer().tokenize(caption.lower()))
+    return tuple(_tokenizer().tokenize(spaced(normalised(caption.lower()))))
 
 
 class Vocabulary:
@@ -49,12 +54,19 @@ class Vocabulary:
     def __init__(self, words: Sequence[str]):
         self.words = tuple(words)
         self.index = {word: i for i, word in enumerate(self.words)}
+        # A file of somebody else may hold words in another form of Unicode; the first of a form counts.
+        self._forms = {normalised(word): i for i, word in reversed(list(enumerate(self.words)))} | self.index
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the words in their order, which tells a vocabulary from another."""
+        return hashlib.sha256("\n".join(self.words).encode("utf-8", "surrogatepass")).hexdigest()
 
     def __len__(self) -> int:
         return len(self.words)
 
     def __contains__(self, word: str) -> bool:
-        return word in self.index
+        return word in self._forms
 
     @classmethod
     def build(cls, captions: Iterable[str], min_count: int = 4) -> Vocabulary:
@@ -65,7 +77,7 @@ class Vocabulary:
     def encode(self, caption: str) -> list[int]:
         """The ids of a caption between `<start>` and `<end>`; an unknown word becomes `<unk>`."""
         unknown = self.index[UNKNOWN]
-        inner = [self.index.get(token, unknown) for token in tokenize(caption)]
+        inner = [self._forms.get(token, unknown) for token in tokenize(caption)]
         return [self.index[START], *inner, self.index[END]]
 
     def encode_all(self, captions: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -83,8 +95,13 @@ class Vocabulary:
         for caption in captions:
             tokens = tokenize(caption)
             total += len(tokens)
-            known += sum(token in self.index for token in tokens)
+            known += sum(token in self._forms for token in tokens)
         return 1 - known / total if total else 0.0
+
+    def unknown_words(self, text: str) -> list[str]:
+        """The words of a text that this vocabulary does not hold, in their order; punctuation is no word."""
+        words = (token for token in tokenize(text) if any(letter.isalnum() for letter in token))
+        return list(dict.fromkeys(word for word in words if word not in self))
 
     def write(self, path: str | Path) -> None:
         """Write the field's JSON: `word2idx`, `idx2word` (string keys) and `idx`, the count."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from vslnb.data.precomp import Split, read_lines
 from vslnb.errors import InputError
-from vslnb.evaluation.recall_at_k import as_array
+from vslnb.evaluation.recall_at_k import as_array, owners
 
 EXPERTS, CROWD = "ExpertAnnotations.txt", "CrowdFlowerAnnotations.txt"
 REMEDY = "Take the file of the Flickr8k text archive as it is."
@@ -31,6 +31,7 @@ def read_ratings(path: Path, split: Split, values: int) -> tuple[np.ndarray, np.
     """
     position = {name: number for number, name in enumerate(split.ids)}
     images, captions, ratings = [], [], []
+    counts = np.broadcast_to(split.captions_per_image, len(split.ids))
     for number, line in enumerate(read_lines(path), start=1):
         try:
             photo, caption, *rest = line.split("\t")
@@ -38,11 +39,14 @@ def read_ratings(path: Path, split: Split, values: int) -> tuple[np.ndarray, np.
             rating, which = [float(value) for value in rest[:values]], int(place)
         except ValueError:
             raise InputError(f"{path}, line {number}", "not a photo, a caption and ratings", REMEDY) from None
-        if len(rating) < values or not 0 <= which < split.captions_per_image:
+        if len(rating) < values or not 0 <= which < counts.max():
             raise InputError(f"{path}, line {number}", "not a photo, a caption and ratings", REMEDY)
         if photo in position and name in position:
+            image = position[name]
+            if which >= counts[image]:
+                raise InputError(f"{path}, line {number}", "not a photo, a caption and ratings", REMEDY)
             images.append(position[photo])
-            captions.append(position[name] * split.captions_per_image + which)
+            captions.append(counts[:image].sum() + which)
             ratings.append(rating)
     return np.array(images, int), np.array(captions, int), np.array(ratings).reshape(-1, values)
 
@@ -66,7 +70,8 @@ def rating_correlations(scores: Any, split: Split) -> dict[str, float]:
         if not (split.folder / file).exists():
             continue
         images, captions, ratings = read_ratings(split.folder / file, split, values)
-        kept = images != captions // split.captions_per_image if name == "expert" else images >= 0
+        owner = owners(len(split.ids), split.captions_per_image)
+        kept = images != owner[captions] if name == "expert" else images >= 0
         given = scores[images[kept], captions[kept]]
         if len(given) > 1:
             from scipy.stats import kendalltau  # a second to load, for this data set alone

@@ -47,13 +47,14 @@ def paired_interval(differences: Sequence[float] | np.ndarray, level: float = 0.
     return Interval(mean, float(low), float(high), float(test.pvalue))
 
 
-def recalls_by_image(ranks: dict[str, np.ndarray]) -> np.ndarray:
+def recalls_by_image(ranks: dict[str, np.ndarray], captions_per_image: int | Sequence[int] = 5) -> np.ndarray:
     """What every image adds to the six recalls and to rsum, in percent.
 
     An image and its Q captions stay together, for their ranks are not independent.
 
     Args:
         ranks: as `evaluation.positive_ranks` returns them.
+        captions_per_image: one count an image where images have unequal numbers; any Q says the same.
 
     Returns:
         (N, 7): R@1, R@5, R@10 image to text, the same text to image, rsum. Its mean over images is the result.
@@ -62,9 +63,17 @@ def recalls_by_image(ranks: dict[str, np.ndarray]) -> np.ndarray:
     array([600., 300.])
     """
     images = len(ranks[DIRECTIONS[0]])
-    columns = [
-        100.0 * (ranks[direction].reshape(images, -1) < k).mean(1) for direction in DIRECTIONS for k in CUTS
-    ]
+    if np.ndim(captions_per_image):
+        owner, captions = np.repeat(np.arange(images), captions_per_image), len(ranks[DIRECTIONS[1]])
+        found = [100.0 * (ranks[DIRECTIONS[0]] < k) for k in CUTS]
+        hits = [np.bincount(owner, ranks[DIRECTIONS[1]] < k, images) for k in CUTS]
+        columns = found + [100.0 * images / captions * each for each in hits]
+    else:
+        columns = [
+            100.0 * (ranks[direction].reshape(images, -1) < k).mean(1)
+            for direction in DIRECTIONS
+            for k in CUTS
+        ]
     return np.stack([*columns, sum(columns)], axis=1)
 
 

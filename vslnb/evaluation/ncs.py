@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from vslnb.evaluation.recall_at_k import DIRECTIONS, as_array
+from vslnb.evaluation.recall_at_k import DIRECTIONS, as_array, owners
 
 QUERIES = 256  # sorted at a time
 
 
 def ncs(
-    scores: object, relevance: np.ndarray, k: int = 10, own: bool = True, captions_per_image: int = 5
+    scores: object,
+    relevance: np.ndarray,
+    k: int = 10,
+    own: bool = True,
+    captions_per_image: int | Sequence[int] = 5,
 ) -> dict[str, float]:
     """Normalized cumulative semantic score: similarity of the first K over that of the best possible K.
 
@@ -19,7 +25,7 @@ def ncs(
         relevance: (N, Q*N), at least 0: how similar in meaning; such as `CaptionSpace.caption_image_similarity().T`.
         k: how many of a ranking count.
         own: whether an image's own captions count; without them the score is about the other items alone.
-        captions_per_image: Q.
+        captions_per_image: Q, or one count an image.
 
     Returns:
         By direction, in percent, the mean over the queries for which anything is relevant. Among equal scores the
@@ -34,8 +40,7 @@ def ncs(
     scores = as_array(scores)
     if scores.shape != relevance.shape:
         raise ValueError(f"scores {scores.shape} and relevance {relevance.shape} differ")
-    captions = np.arange(scores.shape[1])
-    owner, images = captions // captions_per_image, np.arange(len(scores))
+    owner, images = owners(len(scores), captions_per_image), np.arange(len(scores))
     image_to_text = _query_scores(scores, relevance, k, None if own else (images, owner))
     text_to_image = _query_scores(scores.T, relevance.T, k, None if own else (owner, images))
     return dict(zip(DIRECTIONS, (image_to_text, text_to_image)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,19 @@ from vslnb.evaluation.recall_at_k import DIRECTIONS
 from vslnb.storage import read_json, write_json
 
 RANKS = "ranks.json"
+COUNTS = "captions_per_image"  # beside the ranks, where images have unequal numbers of captions
 
 
-def write_ranks(run: Path, ranks: dict[str, np.ndarray]) -> None:
+def write_ranks(run: Path, ranks: dict[str, np.ndarray], captions_per_image: int | Sequence[int] = 5) -> None:
     """Keep the ranks of the test queries in a run's folder.
 
     Args:
         run: the folder.
         ranks: as `positive_ranks` returns them.
+        captions_per_image: Q, or one count an image.
     """
-    write_json(run / RANKS, {direction: values.tolist() for direction, values in ranks.items()})
+    unequal = {} if isinstance(captions_per_image, int) else {COUNTS: list(captions_per_image)}
+    write_json(run / RANKS, {direction: values.tolist() for direction, values in ranks.items()} | unequal)
 
 
 def read_recalls_by_image(run: Path) -> np.ndarray:
@@ -30,4 +34,5 @@ def read_recalls_by_image(run: Path) -> np.ndarray:
         InputError: for a file that is missing or damaged.
     """
     ranks = read_json(run / RANKS, "Train the run again.", DIRECTIONS)
-    return recalls_by_image({direction: np.asarray(ranks[direction]) for direction in DIRECTIONS})
+    by_direction = {direction: np.asarray(ranks[direction]) for direction in DIRECTIONS}
+    return recalls_by_image(by_direction, ranks.get(COUNTS, 5))

@@ -5,7 +5,7 @@ Ties never help the model: a positive ranks behind every negative with the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,21 @@ def as_array(scores: Any) -> np.ndarray:
     return np.asarray(scores)
 
 
-def positive_ranks(scores: object, captions_per_image: int = 5) -> dict[str, np.ndarray]:
+def owners(images: int, captions_per_image: int | Sequence[int]) -> np.ndarray:
+    """The image of every caption, from Q or one count an image.
+
+    >>> owners(2, [1, 2])
+    array([0, 1, 1])
+    """
+    return np.repeat(np.arange(images), captions_per_image)
+
+
+def positive_ranks(scores: object, captions_per_image: int | Sequence[int] = 5) -> dict[str, np.ndarray]:
     """0-based rank of the best positive of every query.
 
     Args:
         scores: (N, Q*N) array or tensor; row = image, column = caption.
-        captions_per_image: Q.
+        captions_per_image: Q, or one count an image; the columns are then their sum.
 
     Returns:
         `image_to_text` (N,) and `text_to_image` (Q*N,): how many negatives score at least as high.
@@ -41,14 +50,21 @@ def positive_ranks(scores: object, captions_per_image: int = 5) -> dict[str, np.
     array([0, 1])
     """
     scores = as_array(scores)
-    if scores.ndim != 2 or scores.shape[1] != scores.shape[0] * captions_per_image or not scores.size:
-        raise ValueError(
-            f"scores must be (N, {captions_per_image} * N) with one row an image, got {scores.shape}"
-        )
+    counts = np.atleast_1d(np.asarray(captions_per_image))
+    counts = np.full(len(scores), counts[0]) if np.ndim(captions_per_image) == 0 else counts
+    if (
+        scores.ndim != 2
+        or not scores.size
+        or (len(counts), counts.sum()) != scores.shape
+        or counts.min() < 1
+        or counts.dtype.kind not in "iu"
+    ):
+        wanted = f"{captions_per_image} * N" if np.ndim(captions_per_image) == 0 else f"{counts.sum()}"
+        raise ValueError(f"scores must be (N, {wanted}) with one row an image, got {scores.shape}")
     images, captions = scores.shape
-    owner = np.arange(captions) // captions_per_image
+    owner = owners(images, counts)
     own = scores[owner, np.arange(captions)]
-    best = own.reshape(images, captions_per_image).max(1)
+    best = np.maximum.reduceat(own, np.cumsum(counts) - counts)
     by_image = np.zeros(images, dtype=np.int64)
     by_caption = np.zeros(captions, dtype=np.int64)
     for start in range(0, images, 256):  # bounded: a block of rows at a time, never N * Q*N booleans
@@ -77,7 +93,7 @@ def summarise(ranks: np.ndarray) -> dict[str, float]:
     }
 
 
-def recall(scores: object, captions_per_image: int = 5) -> dict[str, Any]:
+def recall(scores: object, captions_per_image: int | Sequence[int] = 5) -> dict[str, Any]:
     """Recall at 1, 5, 10 in both directions, ranks, and rsum, the sum of the six recalls.
 
     Args and Raises as `positive_ranks`.
@@ -102,8 +118,8 @@ def recall_of_ranks(ranks: dict[str, np.ndarray]) -> dict[str, Any]:
 def fold_mean(
     scores: object,
     folds: int = 5,
-    captions_per_image: int = 5,
-    measure: Callable[[object, int], dict[str, Any]] = recall,
+    captions_per_image: int | Sequence[int] = 5,
+    measure: Callable[[object, int | Sequence[int]], dict[str, Any]] = recall,
 ) -> dict[str, Any]:
     """COCO 1K: the mean over `folds` equal parts of the gallery, each searched by its own queries.
 
@@ -116,11 +132,11 @@ def fold_mean(
             "folds", f"{len(scores)} images do not divide into {folds} of them", "Give a divisor."
         )
     size = len(scores) // folds
-    parts = []
+    owner, parts = owners(len(scores), captions_per_image), []
     for k in range(folds):
-        rows, columns = k * size, k * size * captions_per_image
-        block = scores[rows : rows + size, columns : columns + size * captions_per_image]
-        parts.append(measure(block, captions_per_image))
+        rows = slice(k * size, (k + 1) * size)
+        counts = captions_per_image if np.ndim(captions_per_image) == 0 else captions_per_image[rows]
+        parts.append(measure(scores[rows, owner // size == k], counts))
     return _mean(parts)
 
 

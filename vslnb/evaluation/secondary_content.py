@@ -10,7 +10,7 @@ from typing import TypedDict
 import numpy as np
 
 from vslnb.data.precomp import Split
-from vslnb.evaluation.recall_at_k import as_array, positive_ranks
+from vslnb.evaluation.recall_at_k import as_array, owners, positive_ranks
 from vslnb.storage import read_json
 
 
@@ -28,7 +28,7 @@ def secondary_matches(
     main: list[set],
     secondary: list[set],
     named: list[set],
-    captions_per_image: int = 5,
+    captions_per_image: int | Sequence[int] = 5,
     ranks: dict[str, np.ndarray] | None = None,
 ) -> dict[str, Mistakes]:
     """Wrong top-1s that meet the query in secondary content alone (notebook 06).
@@ -42,7 +42,7 @@ def secondary_matches(
         main: N sets of concepts, the main content of every image.
         secondary: N sets, the secondary content.
         named: Q*N sets, the concepts every caption names.
-        captions_per_image: Q.
+        captions_per_image: Q, or one count an image.
         ranks: what `positive_ranks` returns for these scores, where it is known already.
 
     Returns:
@@ -55,7 +55,7 @@ def secondary_matches(
     """
     scores = np.array(as_array(scores), dtype=np.float32)
     ranks = ranks or positive_ranks(scores, captions_per_image)
-    owner = np.arange(scores.shape[1]) // captions_per_image
+    owner = owners(len(scores), captions_per_image)
     scores[owner, np.arange(scores.shape[1])] = -np.inf  # a wrong top-1 is the best negative
     result: dict[str, Mistakes] = {}
     for axis, direction in ((1, "image_to_text"), (0, "text_to_image")):
@@ -84,13 +84,13 @@ def concepts_of(caption: str) -> set[str]:
 
 
 def caption_concepts(
-    captions: Sequence[str], captions_per_image: int = 5
+    captions: Sequence[str], captions_per_image: int | Sequence[int] = 5
 ) -> tuple[list[set], list[set], list[set]]:
     """Main, secondary and named concepts where nothing was planted: what captions agree on, and what they do not.
 
     Args:
         captions: Q*N, Q consecutive ones an image.
-        captions_per_image: Q.
+        captions_per_image: Q, or one count an image.
 
     Returns:
         As `secondary_matches` takes them: N sets of concepts that two or more captions of an image name, N sets
@@ -102,10 +102,12 @@ def caption_concepts(
     ([{'dog'}], [{'tree'}])
     """
     named = [concepts_of(caption) for caption in captions]
-    counts = [
-        Counter(concept for concepts in named[start : start + captions_per_image] for concept in concepts)
-        for start in range(0, len(named), captions_per_image)
-    ]
+    images = (
+        len(named) // captions_per_image if isinstance(captions_per_image, int) else len(captions_per_image)
+    )
+    counts: list[Counter] = [Counter() for _ in range(images)]
+    for image, concepts in zip(owners(images, captions_per_image), named):
+        counts[image].update(concepts)
     main = [{concept for concept, count in image.items() if count > 1} for image in counts]
     return main, [set(image) - agreed for image, agreed in zip(counts, main)], named
 

@@ -80,7 +80,7 @@ def evaluate(scores: object, split: Split) -> Evaluation:
     """
     scores, q = as_array(scores), split.captions_per_image
     ranks = positive_ranks(scores, q)
-    by_image = recalls_by_image(ranks)
+    by_image = recalls_by_image(ranks, q)
     rule, concepts = concepts_of_split(split)
     return Evaluation(
         recall=recall_of_ranks(ranks),

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from PIL import Image
 
+from vslnb.data.photos import read_photo
 from vslnb.data.precomp import Split
 from vslnb.figures.style import MAIN, PUBLISHED, Figure, bare, canvas, escaped, wrapped
 
@@ -31,7 +31,7 @@ def read_picture(split: Split, image: int) -> np.ndarray:
     files = split.pictures()
     if files is None:
         return np.full((64, 64, 3), 225, dtype=np.uint8)
-    return np.asarray(Image.open(files[image]).convert("RGB"))
+    return np.asarray(read_photo(files[image]))
 
 
 def ranked_images(query: str, rankings: Sequence[Ranking]) -> Figure:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -61,19 +63,20 @@ REMEDY = "Give a checkpoint of the released VSL or SGRAF program (a dict with `m
 def load_released(path: str | Path) -> Matcher:
     """Load a released checkpoint of SGRAF or VSL on the CPU in eval mode.
 
-    Only tensors, plain containers and `argparse.Namespace` are unpickled; anything else is refused.
+    Only tensors, plain containers, numbers (also NumPy's) and `argparse.Namespace` are unpickled; anything else is refused.
 
     Raises:
         InputError: for a missing, damaged or hostile file, or weights that do not fit together.
     """
     path = Path(path)
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace, *numpy_numbers()]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise InputError(path, "there is no such file", REMEDY) from None
     except pickle.UnpicklingError as fault:
-        reason = str(fault).splitlines()[0][:200]
+        wanted = re.search(r"GLOBAL ([\w.]+)", str(fault))
+        reason = f"it holds a {wanted.group(1)}" if wanted else "it is not made of tensors and numbers"
         raise InputError(
             path, f"refused: the file asks for more than weights, nothing in it was run ({reason})", REMEDY
         ) from None
@@ -149,6 +152,17 @@ def _model(module: str, weights: dict[str, Tensor], settings: Mapping[str, objec
         fitting[f"image_encoder.{name}"] = own[f"image_encoder.{name}"]
     model.load_state_dict(fitting)
     return model.eval()
+
+
+def numpy_numbers() -> list:
+    """What pickle needs for a number of NumPy's, under its names of today and before: it is data, no code."""
+    kinds = [
+        type(np.dtype(kind))
+        for kind in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")
+    ]
+    scalar = np.float64(0).__reduce__()[0]
+    names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+    return [np.dtype, *kinds, *((scalar, name) for name in names), codecs.encode]
 
 
 def _config(module: str, weights: dict[str, Tensor], settings: Mapping[str, object]) -> ModelConfig:

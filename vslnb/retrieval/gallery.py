@@ -8,8 +8,10 @@ model with fewer nodes.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vslnb.data.importing.features import EfficientNetLite0, read_photo
+from vslnb.data.importing.backbones import KNOWN_BACKBONES, backbone_by_name
+from vslnb.data.importing.features import Backbone, features_of_photo
 from vslnb.data.precomp import MANIFEST, Split, file_hash, read_manifest
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError, StaleCacheError
@@ -175,6 +178,12 @@ def search(
     return items.numpy(), best.values.numpy()
 
 
+def writable(run: Path) -> bool:
+    """Whether galleries can be kept beside a run."""
+    place = run / "galleries"
+    return os.access(place if place.exists() else run, os.W_OK)
+
+
 def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, kind: str) -> Gallery:
     """The gallery of a split beside a run, made where it is missing; one of older weights or data is remade."""
     folder = run / "galleries" / f"{split.name}-{kind}"
@@ -185,6 +194,8 @@ def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, 
         with contextlib.suppress(StaleCacheError):
             if len(gallery := Gallery(folder, kind, weights)):
                 return gallery
+    if not writable(run):  # somebody else's run: searched in a folder of our own, for this once
+        folder = Path(tempfile.mkdtemp(prefix="vslnb-")) / folder.name
     with locked(folder.parent):
         try:
             gallery = Gallery(folder, kind, weights)
@@ -201,19 +212,36 @@ def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, 
         return gallery
 
 
-def features_of(photo: Path, split: Split) -> np.ndarray:
+def features_of(photo: Path, splits: Split | Sequence[Split]) -> np.ndarray:
     """Features (1, R, F) of a photo: the data set's own, or made as those of the data set were.
 
     Raises:
         InputError: for a photo that is not in a data set whose features we cannot make.
     """
-    pictures = [path.resolve() for path in split.pictures() or []]
-    if photo.resolve() in pictures:
-        return split.regions([pictures.index(photo.resolve())])
-    if read_manifest(split.folder).get("backbone") != EfficientNetLite0.name:
-        remedy = f"Name one of the pictures of {split.folder} ({split.name})."
+    splits = [splits] if isinstance(splits, Split) else splits
+    for split in splits:
+        pictures = [path.resolve() for path in split.pictures() or []]
+        if photo.resolve() in pictures:
+            return split.regions([pictures.index(photo.resolve())])
+    try:
+        backbone = backbone_of(splits[0].folder)
+    except InputError:
+        names = ", ".join(split.name for split in splits)
+        problem = "not in this data set, and its features are not made from photos here"
         raise InputError(
-            photo, "not in this data set, and its features are not made from photos here", remedy
-        )
-    backbone = EfficientNetLite0()
-    return backbone(read_photo(photo, backbone.size)[None]).astype(np.float16).astype(np.float32)
+            photo, problem, f"Name one of the pictures of {splits[0].folder} ({names})."
+        ) from None
+    return features_of_photo(backbone, photo)[None]
+
+
+def backbone_of(data: Path) -> Backbone:
+    """The backbone that made a data set's features.
+
+    Raises:
+        InputError: where they were not made from photos here.
+    """
+    name = str(read_manifest(data).get("backbone", ""))
+    if name not in KNOWN_BACKBONES:
+        problem = "its features were not made from photos by a backbone that is known here"
+        raise InputError(data, problem, "Search its own pictures.")
+    return backbone_by_name(name)

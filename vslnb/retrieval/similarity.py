@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -232,6 +233,8 @@ def kept_scores(
 ) -> np.ndarray:
     """As `split_scores`, kept in the run's scores/ for whoever asks next; one of older weights or data is remade."""
     place = Path(run) / "scores" / split.name
+    if not os.access(place.parent if place.parent.exists() else run, os.W_OK):  # somebody else's run
+        return split_scores(model, split, vocabulary, progress=progress)
     with locked(place.parent):
         try:
             return split_scores(model, split, vocabulary, progress=progress, keep=place)

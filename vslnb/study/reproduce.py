@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import shutil
+import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import papermill
@@ -18,6 +22,7 @@ from vslnb.storage import read_json, write_json
 from vslnb.study.profiles import ROOT, load_profile
 from vslnb.study.report import write_report
 
+KERNEL = "vslnb-own-python"
 NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
 
 
@@ -49,6 +54,9 @@ def reproduce(
         InputError: after the report is written, if a notebook failed; for `only` that names none.
     """
     parameters, notebooks = load_profile(profile), sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    if not notebooks:
+        problem = "no notebooks are here; a wheel holds the package alone"
+        raise InputError(NOTEBOOKS, problem, "Run it in a copy of the repository: `pip install -e .` there.")
     for name in only:
         if not any(path.stem.startswith(name) for path in notebooks):
             raise InputError(
@@ -89,6 +97,24 @@ def reproduce(
     return report
 
 
+@contextlib.contextmanager
+def own_kernel() -> Iterator[str]:
+    """The name of a kernel that is this Python, whatever other kernels of the machine are called."""
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "kernels" / KERNEL
+        place.mkdir(parents=True)
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        write_json(place / "kernel.json", {"argv": command, "display_name": "vslnb", "language": "python"})
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
+        try:
+            yield KERNEL
+        finally:
+            os.environ.pop("JUPYTER_PATH")
+            if before is not None:
+                os.environ["JUPYTER_PATH"] = before
+
+
 def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
     """Run one notebook; a note beside it records the state of everything it came from."""
     output, began, fault = folder / "notebooks" / notebook.name, time.perf_counter(), ""
@@ -96,15 +122,16 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
     note.unlink(missing_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
     try:
-        papermill.execute_notebook(
-            notebook,
-            output,
-            parameters,
-            cwd=ROOT,
-            progress_bar=False,
-            kernel_name="python3",
-            extra_arguments=["--log-level=ERROR"],  # its notes on the transport stay out of our output
-        )
+        with own_kernel() as kernel:
+            papermill.execute_notebook(
+                notebook,
+                output,
+                parameters,
+                cwd=ROOT,
+                progress_bar=False,
+                kernel_name=kernel,
+                extra_arguments=["--log-level=ERROR"],  # its notes on the transport stay out of our output
+            )
     except papermill.PapermillExecutionError as error:
         fault = f"{error.ename}: {error.evalue}"
     except RuntimeError as error:  # the kernel died

@@ -71,6 +71,6 @@ def sgraf(
             found["dev"] = recall(scores, split.captions_per_image)
     evaluation = evaluate(scores, split)  # of the test split
     found |= {"test": evaluation.recall, "measures": evaluation.to_json()}
-    write_ranks(run.folder, evaluation.ranks)
+    write_ranks(run.folder, evaluation.ranks, split.captions_per_image)
     write_json(run.results_file, found)
     return found

@@ -101,6 +101,7 @@ def _begin(run: Run, trainer: Trainer, resume: bool) -> None:
         "threads": torch.get_num_threads(),
         "processes": distributed.process_count(),
         "data": hash_of_data(trainer.data),
+        "vocabulary": trainer.vocabulary.digest,
         "folder": str(trainer.data.resolve()),
     }
     write_json(run.environment_file, environment)
@@ -185,7 +186,7 @@ class TrainingLoop:
         batch, split = fault.batch or {}, self.trainer.split
         captions = batch.get("captions", [])
         texts = [split.captions[caption] for caption in captions]
-        images = [split.ids[caption // split.captions_per_image] for caption in captions]
+        images = [split.ids[split.owner[caption]] for caption in captions]
         content = {"reason": str(fault), **batch, "images": images, "texts": texts}
         with contextlib.suppress(InputError):  # the disk may be full; the fault itself is what matters
             write_json(self.folder.stopped_file, content)
@@ -219,7 +220,7 @@ def _finish(run: Run, trainer: Trainer, done: Progress, progress: bool) -> dict:
             "test": evaluation.recall,
             "measures": evaluation.to_json(),
         }
-        write_ranks(run.folder, evaluation.ranks)
+        write_ranks(run.folder, evaluation.ranks, test.captions_per_image)
         write_json(run.results_file, results)
         run.stopped_file.unlink(missing_ok=True)  # of an earlier try
     distributed.barrier()

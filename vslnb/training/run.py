@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vslnb.config import NOT_HASHED, Config
+from vslnb.data.changes import notice_changes
 from vslnb.data.precomp import MANIFEST, Split, file_hash
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.device import resolve_device
@@ -187,7 +188,8 @@ def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device:
     """A run's best model or a released checkpoint, checked against the data it is to read.
 
     Raises:
-        InputError: if vocabulary, number or width of the regions are not those the model was trained on.
+        InputError: if vocabulary, number or width of the regions are not those the model was trained on, or
+            the data set or its photos have changed since.
     """
     path = Path(path)
     model = load_run(path, device)[0] if path.is_dir() else load_released(path).to(resolve_device(device))
@@ -200,20 +202,45 @@ def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device:
             f"{len(vocabulary)} words and {regions} regions of {features}",
             "Give the data set and vocabulary this model was trained with.",
         )
+    if path.is_dir():
+        _check_data(Run(path), split.folder, vocabulary)
+    notice_changes(split.folder)
     return model
 
 
-def data_of(runs: Sequence[str | Path]) -> Path:
-    """The data set of the first of several runs that knows its own.
+def _check_data(run: Run, data: Path, vocabulary: Vocabulary) -> None:
+    """Refuse another vocabulary than the run's, and a data set that was made anew in the run's folder.
 
     Raises:
-        InputError: if none does (a released checkpoint does not), or the data set has gone.
+        InputError: with what to do.
     """
+    path = run.environment_file
+    known = read_json(path, REMEDY) if path.exists() else {}
+    remedy = "Put the data set back as it was, or train again with another --run."
+    if known.get("vocabulary", vocabulary.digest) != vocabulary.digest:
+        raise InputError(data, f"not the vocabulary that {run.folder} was trained with", remedy)
+    own = isinstance(known.get("folder"), str) and Path(known["folder"]).resolve() == data.resolve()
+    if own and known.get("data", hash_of_data(data)) != hash_of_data(data):
+        raise InputError(data, f"the data set was made anew after {run.folder} was trained on it", remedy)
+
+
+def data_of(runs: Sequence[str | Path]) -> Path:
+    """The data set of several runs, as those say that know it.
+
+    Raises:
+        InputError: if none does (a released checkpoint does not), the data set has gone, or runs have several.
+    """
+    found: Path | None = None
     for run in map(Run, map(Path, runs)):
         path = run.environment_file
         if path.exists() and "folder" in (content := read_json(path, "Give --data DATA.")):
             folder = Path(str(content["folder"]))
             if not folder.is_dir():
                 raise InputError(path, f"its data set is not at {folder} any more", "Give --data DATA.")
-            return folder
+            if found and folder.resolve() != found.resolve():
+                problem = f"it was trained on {folder}, but {runs[0]} on {found}"
+                raise InputError(run.folder, problem, "Take each alone, or give --data DATA for both.")
+            found = found or folder
+    if found:
+        return found
     raise InputError(runs[0], "it does not say which data set it belongs to", "Give --data DATA.")

@@ -57,6 +57,11 @@ def fit_space(loss: LossConfig, split: Split) -> CaptionSpace:
         InputError: for more captions an image than there are, or fewer where L_ts needs all.
     """
     per_image = split.captions_per_image
+    if isinstance(per_image, tuple):  # images with their own numbers of captions
+        if loss.captions_per_image:
+            problem, remedy = "images have unequal numbers of captions", "Leave it at 0, which takes all."
+            raise InputError(f"loss.captions_per_image={loss.captions_per_image}", problem, remedy)
+        return _fit_once(tuple(split.captions), per_image, loss.similarity)
     count = loss.captions_per_image or per_image
     if count > per_image or (count < per_image and loss.beta_text):
         remedy = f"Use at most {per_image}, and all of them where beta_text is not 0."
@@ -66,6 +71,8 @@ def fit_space(loss: LossConfig, split: Split) -> CaptionSpace:
 
 
 @lru_cache(maxsize=2)
-def _fit_once(captions: tuple[str, ...], captions_per_image: int, kind: str) -> CaptionSpace:
+def _fit_once(
+    captions: tuple[str, ...], captions_per_image: int | tuple[int, ...], kind: str
+) -> CaptionSpace:
     """The space of a corpus; the runs that a worker of a sweep trains in turn share it."""
     return CaptionSpace.fit(captions, captions_per_image, kind)

@@ -10,20 +10,21 @@ import itertools
 import json
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm.auto import tqdm
 
+from vslnb.data.changes import digest_of
+from vslnb.data.photos import read_photo
 from vslnb.errors import InputError
 from vslnb.storage import array_to_fill, new_array, sync_folder, write_json
 
-Image.MAX_IMAGE_PIXELS = 100_000_000  # Pillow refuses twice this number, by the header alone
 WORKERS = 4  # threads that decode
 AHEAD = 128  # photos decoded before the backbone asks for them: bounds the memory
 
@@ -32,15 +33,17 @@ class Backbone(Protocol):
     """Maps photos (B, size, size, 3) uint8 RGB to features (B, regions, width) float.
 
     `boxes` (regions, 4) are x0, y0, x1, y1 as shares of the photo; `name` tells one backbone from another.
+    A detector has `boxes` None and returns features and the boxes (B, regions, 4) of each photo; where it has a
+    `read`, that makes of a path what it is called with, in place of the square.
     """
 
     name: str
     size: int
     regions: int
     width: int
-    boxes: np.ndarray
+    boxes: np.ndarray | None
 
-    def __call__(self, photos: np.ndarray) -> np.ndarray: ...  # noqa: D102
+    def __call__(self, photos: np.ndarray) -> np.ndarray | tuple[np.ndarray, np.ndarray]: ...  # noqa: D102
 
 
 def grid_boxes(side: int) -> np.ndarray:
@@ -86,82 +89,79 @@ class EfficientNetLite0:
         return cells.flatten(2).transpose(1, 2).cpu().numpy()
 
 
-def read_photo(path: str | Path, size: int) -> np.ndarray:
-    """One photo as RGB uint8 (size, size, 3): upright, first frame, stretched to the square.
+def read_square(path: str | Path, size: int) -> np.ndarray:
+    """One photo as RGB uint8 (size, size, 3), stretched to the square.
 
     Stretching loses the aspect ratio but no border, so region boxes are shares of the whole photo.
 
     Raises:
-        InputError: naming the file if it is missing, unreadable, cut short or above 200 megapixels.
+        InputError: as `read_photo`.
     """
-    try:
-        with Image.open(path) as image:
-            image.draft("RGB", (2 * size, 2 * size))  # a JPEG decodes at a fraction, never below this
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(_to_rgb(upright).resize((size, size), Image.Resampling.BICUBIC))
-    except FileNotFoundError:
-        raise InputError(path, "there is no such photo", "Put it there or remove its captions.") from None
-    except Image.DecompressionBombError:
-        raise InputError(path, "more than 200 megapixels", "Make a smaller copy of it.") from None
-    except Exception as fault:  # a damaged file can make a decoder raise nearly anything
-        problem = str(fault).replace(f" {str(path)!r}", "") or type(fault).__name__
-        raise InputError(path, f"not a readable photo ({problem})", "Replace it or leave it out.") from None
+    photo = read_photo(path, at_least=2 * size)  # a JPEG decodes at a fraction, never below this
+    return np.array(photo.resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """RGB of any mode: deep grey is scaled rather than clipped, transparency lies on white."""
-    if image.mode[0] in "IF":
-        grey = np.asarray(image, dtype=np.float32)
-        white = 65535 if image.mode[0] == "I" else max(float(grey.max()), 1e-9)
-        image = Image.fromarray((grey / white * 255).clip(0, 255).astype(np.uint8))
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
-    return image.convert("RGB")
+def readable(paths: Sequence[Path], progress: bool = True) -> list[tuple[str | None, InputError | None]]:
+    """The SHA-256 of each photo, and what is wrong with it, None where nothing is: decodes all of them, small."""
 
-
-def readable(paths: Sequence[Path], progress: bool = True) -> list[str | None]:
-    """What is wrong with each photo, None where nothing is: decodes all of them, small."""
-
-    def fault(path: Path) -> str | None:
+    def look(path: Path) -> tuple[str | None, InputError | None]:
         try:
-            read_photo(path, 32)
+            read_photo(path, at_least=64)
+            return digest_of(path), None
         except InputError as error:
-            return str(error)
-        return None
+            return None, error
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        faults = pool.map(fault, paths)
-        return list(tqdm(faults, "checking photos", len(paths), unit="photo", disable=not progress))
+        found = pool.map(look, paths)
+        return list(tqdm(found, "checking photos", len(paths), unit="photo", disable=not progress))
 
 
-def fingerprint(paths: Sequence[Path], backbone: str) -> str:
+def fingerprint(paths: Sequence[Path], backbone: str, digests: Sequence[str] = ()) -> str:
     """A hash of what an extraction reads and with what, to tell its leftovers from another's."""
-    return hashlib.sha256(json.dumps([backbone, *map(str, paths)]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([backbone, *map(str, paths), *digests]).encode()).hexdigest()
 
 
 def extract(
-    paths: Sequence[Path], backbone: Backbone, dest: Path, batch_size: int = 32, progress: bool = True
+    paths: Sequence[Path],
+    backbone: Backbone,
+    dest: Path,
+    batch_size: int = 32,
+    progress: bool = True,
+    digests: Sequence[str] = (),
 ) -> None:
     """Stream features float16 (N, R, F) in order into `dest`, going on where an interrupted call stopped.
 
-    `dest` appears only when whole; until then there are `dest.part` and, beside it, how far it is filled.
+    What was made of photos with other `digests` counts as another extraction. `dest` appears only when whole; until then there are `dest.part` and, beside it, how far it is filled.
 
     Raises:
         InputError: for an unreadable photo or a full disk; what was done stays.
     """
     part, note = Path(f"{dest}.part"), Path(f"{dest}.part.json")
-    key = fingerprint(paths, backbone.name)
+    key = fingerprint(paths, backbone.name, digests)
     features, done = _open_part(part, note, key, (len(paths), backbone.regions, backbone.width))
-    photos = _decoded(paths[done:], backbone.size)
+    boxes = None
+    if backbone.boxes is None:  # the boxes of every photo, filled beside its features
+        boxes_part = Path(f"{boxes_path(dest)}.part")
+        if done == 0:
+            boxes_part.unlink(missing_ok=True)
+        shape = (len(paths), backbone.regions, 4)
+        boxes = array_to_fill(boxes_part) if done else new_array(boxes_part, np.float32, shape)
+    photos = _decoded(paths[done:], reader_of(backbone))
     with tqdm(total=len(paths), initial=done, desc=dest.stem, unit="photo", disable=not progress) as bar:
         while batch := list(itertools.islice(photos, batch_size)):
-            features[done : done + len(batch)] = backbone(np.stack(batch))
+            if boxes is None:
+                features[done : done + len(batch)] = backbone(np.stack(batch))
+            else:
+                features[done : done + len(batch)], boxes[done : done + len(batch)] = backbone(batch)
+                boxes.flush()
             done += len(batch)
             features.flush()  # before the note, which must never promise rows that are not on disk
             write_json(note, {"key": key, "done": done})
             bar.update(len(batch))
     del features
+    if boxes is not None:
+        del boxes
+        os.replace(boxes_part, boxes_path(dest))
     os.replace(part, dest)
     sync_folder(dest.parent)
     note.unlink()
@@ -179,12 +179,31 @@ def _open_part(part: Path, note: Path, key: str, shape: tuple[int, int, int]) ->
     return new_array(part, np.float16, shape), 0
 
 
-def _decoded(paths: Sequence[Path], size: int) -> Iterator[np.ndarray]:
+def boxes_path(dest: Path) -> Path:
+    """Where the boxes of a features file are."""
+    return dest.with_name(dest.name.removesuffix("_ims.npy") + "_boxes.npy")
+
+
+def reader_of(backbone: Backbone) -> Callable[[Path], np.ndarray]:
+    """What makes of a path what a backbone is called with."""
+    return getattr(backbone, "read", None) or (lambda path: read_square(path, backbone.size))
+
+
+def features_of_photo(backbone: Backbone, path: Path) -> np.ndarray:
+    """Features (R, F) float32 of one photo, rounded as those of a data set are."""
+    found = backbone(
+        [reader_of(backbone)(path)] if backbone.boxes is None else reader_of(backbone)(path)[None]
+    )
+    features = found[0] if isinstance(found, tuple) else found
+    return features[0].astype(np.float16).astype(np.float32)
+
+
+def _decoded(paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> Iterator[np.ndarray]:
     """Photos in order, decoded by threads a little ahead of whoever takes them."""
     with ThreadPoolExecutor(WORKERS) as pool:
         waiting: deque = deque()
         for path in paths:
-            waiting.append(pool.submit(read_photo, path, size))
+            waiting.append(pool.submit(read, path))
             if len(waiting) > AHEAD:
                 yield waiting.popleft().result()
         while waiting:
