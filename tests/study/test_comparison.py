@@ -1,16 +1,15 @@
+"""Differences of arms, with the intervals that their seeds allow."""
+
 import numpy as np
 import pytest
-from scipy import stats
 from test_loop import tiny
 
 from vslnb.data.precomp import load_split, load_vocabulary
-from vslnb.evaluation.intervals import paired_interval
 from vslnb.evaluation.measures import MeasureName, measure_of
 from vslnb.evaluation.recall_at_k import recall
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import split_scores
 from vslnb.study.comparison import gain, gain_over_images, keep_rsum, rsum_by_image, value
-from vslnb.study.power import chance_to_find, detectable, mean_of_independent
 from vslnb.training.ensemble import sgraf
 from vslnb.training.loop import TrainingError
 from vslnb.training.run import load_run
@@ -89,22 +88,3 @@ def test_gains_over_images_outlive_their_runs(trained, tmp_path):
         keep_rsum(store, result, home / run_name(config))
     assert gain_over_images([a0, a1], [b0, b1], [store]) == pytest.approx(there)
     assert rsum_by_image(a1, [store]).mean() == pytest.approx(a1["test"]["rsum"], abs=1e-3)
-
-
-def test_the_detectable_effect_is_found_as_often_as_it_says():
-    rng, found = np.random.default_rng(0), detectable([-1.0, 0.5, 2.0, 0.0, 1.0])
-    spread = np.std([-1.0, 0.5, 2.0, 0.0, 1.0], ddof=1)
-    trials = [paired_interval(found + spread * rng.standard_normal(5)) for _ in range(2000)]
-    assert np.mean([trial.low > 0 for trial in trials]) == pytest.approx(0.8, abs=0.03)
-    for useless in ([1.0], [2.0, 2.0]):
-        with pytest.raises(ValueError, match="two seeds"):
-            detectable(useless)
-    assert chance_to_find([-1.0, 0.5, 2.0, 0.0, 1.0], found) == pytest.approx(0.8)
-
-
-def test_independent_groups_are_welch():
-    a, b = np.random.default_rng(1).normal([[1.0], [0.0]], [[1.0], [3.0]], (2, 6))
-    welch = stats.ttest_ind(a, b, equal_var=False)
-    found, bounds = mean_of_independent([a, -b]), welch.confidence_interval()
-    assert [2 * found.value, 2 * found.low, 2 * found.high] == pytest.approx([np.mean(a - b), *bounds])
-    assert found.p == pytest.approx(welch.pvalue)
