@@ -1,147 +1,14 @@
-"""The `vslnb` command."""
+"""Commands that train, evaluate, search and show runs, and `reproduce`."""
 
 from __future__ import annotations
 
-import os
-import sys
-import warnings
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from vslnb.cli.app import Device, Precision, Quiet, app, stop
 from vslnb.errors import InputError
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Image-text retrieval with and without Visual Semantic Loss. Start with: vslnb reproduce demo",
-)
-importer = typer.Typer(no_args_is_help=True, help="Make a data set from photos and captions.")
-app.add_typer(importer, name="import")
-Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu")]
-Precision = Annotated[Literal["float32", "bfloat16"], typer.Option(help="of the products")]
-BackboneName = Annotated[
-    str | None,
-    typer.Option(help="efficientnet-lite0 (default), or faster-rcnn: a detector, extra `detector`"),
-]
-Weights = Annotated[Path | None, typer.Option(help="file with the detector's weights")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bars")]
-
-
-@app.command()
-def world(
-    dest: Annotated[Path, typer.Argument(help="folder to write")],
-    seed: Annotated[int, typer.Option(help="another seed, another world")] = 0,
-    quiet: Quiet = False,
-) -> None:
-    """Write the bundled data set: pictures, captions, features, and the planted truth.
-
-    Example: vslnb world data/world
-    """
-    from vslnb.data.world.build import build_world
-
-    manifest = build_world(dest, seed=seed, progress=not quiet)
-    counts = ", ".join(f"{name} {split['images']}" for name, split in manifest["splits"].items())
-    typer.echo(f"{dest}: {counts} images")
-
-
-@importer.command("flickr8k")
-def import_flickr8k(
-    source: Path, dest: Path, device: Device = "auto", backbone: BackboneName = None, weights: Weights = None,
-    quiet: Quiet = False,
-) -> None:  # fmt: skip
-    """Flickr8k's photos, token file and official split, with EfficientNet-Lite0 features.
-
-    Example: vslnb import flickr8k downloads/flickr8k data/flickr8k
-    """
-    from vslnb.data.importing.dataset import import_flickr8k as run
-
-    _imported(dest, run(source, dest, _backbone(backbone, device, weights), not quiet, typer.echo))
-
-
-@importer.command("captions")
-def import_captions(
-    dest: Path,
-    images: Annotated[Path, typer.Option(help="folder of photos")],
-    captions: Annotated[
-        Path, typer.Option(help="CSV or TSV, Flickr token file, JSON of Karpathy or COCO, metadata.jsonl")
-    ],
-    captions_per_image: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|all",
-            help="N: so many of each photo, photos with fewer are left out; all: all captions of all photos; "
-            "default five where every photo has five, else all",
-        ),
-    ] = None,
-    longest_caption: Annotated[int, typer.Option(help="words after which a caption is cut", min=1)] = 100,
-    device: Device = "auto",
-    backbone: BackboneName = None,
-    weights: Weights = None,
-    quiet: Quiet = False,
-) -> None:
-    """Your own photos and captions.
-
-    Example: vslnb import captions --images photos --captions captions.csv data/mine
-    """
-    from vslnb.data.importing.dataset import import_captions as run
-
-    wanted: int | str | None = captions_per_image
-    if captions_per_image and captions_per_image.strip().isdecimal():
-        wanted = int(captions_per_image)
-    report = run(images, captions, dest, wanted, backbone=_backbone(backbone, device, weights),
-                 progress=not quiet, longest=longest_caption, say=typer.echo)  # fmt: skip
-    _imported(dest, report)
-
-
-@importer.command("relocate")
-def import_relocate(
-    data: Annotated[Path, typer.Argument(help="data set")],
-    photos: Annotated[Path, typer.Argument(help="where its folder of photos is now")],
-) -> None:
-    """Say where the photos of a data set are now, after their folder was moved or renamed.
-
-    Example: vslnb import relocate data/mine photos_2024
-    """
-    from vslnb.data.changes import relocate
-
-    typer.echo(f"{data}: {relocate(data, photos):,} of its photos are in {photos}")
-
-
-def _backbone(name: str | None, device: str, weights: Path | None):
-    from vslnb.data.importing.backbones import backbone_by_name
-    from vslnb.device import resolve_device
-
-    return backbone_by_name(name, resolve_device(device), weights)
-
-
-def _imported(dest: Path, report: dict) -> None:
-    """The end of an import, as the summary began it."""
-    images = ", ".join(f"{name} {number:,}" for name, number in report["images"].items())
-    if "already complete" in report.get("note", ""):
-        typer.echo(f"{dest}: {images} photos. {report['note'].capitalize()}.")
-        return
-    typer.echo(f"{dest}: {images} photos, features made in {report['seconds']:.0f} s.")
-    typer.echo(
-        f"What was left out is listed in {dest / 'left_out.tsv'}. Check the data set: vslnb check {dest}"
-    )
-
-
-@app.command()
-def check(data: Path) -> None:
-    """Every integrity check of a data set; exit 1 on a fault.
-
-    Example: vslnb check data/world
-    """
-    from vslnb.data.check import check_dataset
-
-    rows = check_dataset(data)
-    for what, passed, detail in rows:
-        typer.echo(f"{'ok   ' if passed else 'FAULT'}  {what:<16}  {detail}")
-    if not all(passed for _, passed, _ in rows):
-        raise typer.Exit(1)
 
 
 @app.command()
@@ -180,15 +47,15 @@ def train(
             results = start(config, data, run, device, resume, not quiet)
             first = distributed.process_index() == 0
     except TrainingError as fault:
-        _stop(f"stopped: {fault}")
-    except KeyboardInterrupt as stop:
-        _stop(str(stop) or "interrupted; go on with --resume", 130)
+        stop(f"stopped: {fault}")
+    except KeyboardInterrupt as interruption:
+        stop(str(interruption) or "interrupted; go on with --resume", 130)
     if first:
         from vslnb.data.precomp import load_split
 
         test = len(load_split(data, "test"))
         typer.echo(recall_table({str(run): results["test"]}) if test > 1 else f"{run}: trained")
-        _few(test, "test")
+        warn_of_few_photos(test, "test")
 
 
 @app.command()
@@ -230,7 +97,7 @@ def evaluate(
     found = evaluate_saved_runs(runs, data, split, *options)
     if not found:  # not the first process
         return
-    _few(images, split)
+    warn_of_few_photos(images, split)
     if images == 1:
         return
     typer.echo(recall_table({name: evaluation.recall for name, evaluation in found.items()}))
@@ -323,7 +190,7 @@ def reproduce(
     typer.echo(f"open {report}")
 
 
-def _few(photos: int, split: str) -> None:
+def warn_of_few_photos(photos: int, split: str) -> None:
     """A word where so few photos are searched that a result says little, or nothing."""
     if photos == 1:
         typer.echo(
@@ -334,39 +201,3 @@ def _few(photos: int, split: str) -> None:
             f"{split} has {photos} photos: chance alone moves such results by many points, so read the interval "
             "(`vslnb evaluate`) and compare with care."
         )
-
-
-def main() -> None:
-    """Run the command; a fault in what was given becomes one readable line."""
-    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a question mark for it
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
-    try:
-        app()
-    except SystemExit as end:
-        if end.code or os.environ.get("WORLD_SIZE", "1") == "1":
-            raise
-        from vslnb.distributed import exit_process
-
-        exit_process()
-    except InputError as fault:
-        _stop(f"error: {fault}")
-    except OSError as fault:  # a full disk, a folder that may not be written
-        _stop(f"error: {fault.filename or 'disk'}: {fault.strerror or fault}")
-    except RuntimeError as fault:
-        if type(fault).__name__ != "ProcessLost":  # by name: its module would load torch before it is needed
-            raise
-        _say(f"error: {fault}. Start again, with any number of processes; `train` wants --resume.")
-        sys.exit(1)
-
-
-def _stop(message: str, code: int = 1) -> None:
-    """Say why and end; of several processes that all have one reason, the first speaks."""
-    if os.environ.get("RANK", "0") == "0":
-        _say(message)
-    sys.exit(code)
-
-
-def _say(message: str) -> None:
-    typer.secho(message, fg="red", err=True)
