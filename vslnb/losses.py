@@ -16,10 +16,10 @@ class TripletLoss(nn.Module):
     Args:
         margin: m.
         negatives: `hardest` takes the highest-scoring negative of each query (SGRAF and the released
-            program), `all` sums over every negative (Eq. 2 leaves it open), `violating` takes the mean over
+            code), `all` sums over every negative (Eq. 2 leaves it open), `violating` takes the mean over
             those within the margin, which is never above `hardest`.
-        slack: not in the paper: the share of its margin that a negative is let off, in proportion to how alike
-            it is to the pair. It puts Eq. 3 where the triplet looks, at the top of the list.
+        slack: not in the paper: the margin shrinks by this share times the similarity of a negative to the pair. It
+            applies Eq. 3 to the negatives that the triplet loss reads, those at the top of the list.
 
     >>> TripletLoss()(torch.tensor([[0.9, 0.8], [0.1, 0.7]]))
     tensor(0.4000)
@@ -40,9 +40,9 @@ class TripletLoss(nn.Module):
         own = scores.diagonal()
         margins: list[float | Tensor] = [self.margin, self.margin]
         if self.slack and semantics is not None:
-            alike = semantics.to(scores)
-            likeness = alike / alike.diagonal().clamp(min=1e-12)[:, None]
-            margins = [self.margin * (1 - self.slack * one.clamp(0, 1)) for one in (likeness, likeness.T)]
+            similarity = semantics.to(scores)
+            relative = similarity / similarity.diagonal().clamp(min=1e-12)[:, None]
+            margins = [self.margin * (1 - self.slack * one.clamp(0, 1)) for one in (relative, relative.T)]
         diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
         captions = (margins[0] + scores - own[:, None]).clamp(min=0).masked_fill(diagonal, 0)
         images = (margins[1] + scores - own[None, :]).clamp(min=0).masked_fill(diagonal, 0)

@@ -1,10 +1,10 @@
 """Eq. 4: a matrix becomes a matrix of soft ranks, row by row.
 
-Three variants, because the paper and its released program differ (notebook 07):
+Three variants, because the paper and its released code differ (notebook 07):
 
 * `paper`: Eq. 4 as printed; the best item of a row gets the *highest* rank, and k = j adds 0.5;
 * `descending`: the true row rank, best = 1;
-* `released`: the program's quirk: on a symmetric matrix it is `descending`, on any other no row rank at all.
+* `released`: the quirk of the released code: on a symmetric matrix it is `descending`, on any other no row rank at all.
 """
 
 from __future__ import annotations

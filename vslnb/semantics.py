@@ -1,9 +1,9 @@
-"""Eq. 3: how alike the main contents of two images are, judged by what people wrote about them.
+"""Eq. 3: how similar the main contents of two images are, judged by what people wrote about them.
 
 Three named similarities (notebooks 01 and 07). Every caption becomes a sparse vector and every image the
 mean of its captions' vectors, so the mean over all pairs of captions is one sparse product:
 
-* `tfidf`, the released program's: words of two letters or more, document frequency over captions, cosine;
+* `tfidf`, the released code's: words of two letters or more, document frequency over captions, cosine;
 * `cider`: n-grams of length 1 to 4, document frequency over images, the mean over n of the cosines;
 * `cider_d`, the public metric: clipped counts and a length penalty (sigma 6), times 10; not symmetric.
 """

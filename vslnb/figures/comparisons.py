@@ -126,7 +126,7 @@ def recall_bars(results: Sequence[Mapping[str, Any]]) -> Figure:
 def ablation_plot(
     series: Mapping[str, Mapping[str, tuple]], xlabel: str, ylabel: str = "rsum on test"
 ) -> Figure:
-    """Values with their intervals over a few settings, told apart by colour and mark.
+    """Values with their intervals over a few settings, distinguished by colour and mark.
 
     Args:
         series: by name, and by setting: (value, low, high, ...).

@@ -83,7 +83,7 @@ def curves(
     falling: bool = False,
     log: bool = True,
 ) -> Figure:
-    """Lines told apart by colour and dash, listed at the side in the order in which they end.
+    """Lines distinguished by colour and dash, listed at the side in the order in which they end.
 
     Args:
         x: (n,), common to all.

@@ -16,7 +16,7 @@ class Filtration(nn.Module):
     """a = l1norm(sigmoid(BatchNorm(linear_1(x)))), l2(sum a x): nodes (B, C, 1 + W, S) -> (B, C, S).
 
     In training the batch norm takes its statistics *per caption*, over all images and the caption's nodes,
-    and updates its running statistics once a caption in the order of the batch, as the released program
+    and updates its running statistics once a caption in the order of the batch, as the released code
     does (notebook 07). Whole captions go into a block, so the cut changes nothing.
     """
 

@@ -188,8 +188,8 @@ def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, 
     """The gallery of a split beside a run, made where it is missing; one of older weights or data is remade."""
     folder = run / "galleries" / f"{split.name}-{kind}"
     data = split.folder / MANIFEST
-    told = file_hash(data) if data.exists() else f"{split.features.shape} {len(split.captions)}"
-    weights = f"{file_hash(run / 'best.safetensors')} {told}"
+    origin = file_hash(data) if data.exists() else f"{split.features.shape} {len(split.captions)}"
+    weights = f"{file_hash(run / 'best.safetensors')} {origin}"
     if (folder / NOTE).exists():  # one that is whole needs no lock, so that others may search meanwhile
         with contextlib.suppress(StaleCacheError):
             if len(gallery := Gallery(folder, kind, weights)):

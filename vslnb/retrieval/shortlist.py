@@ -20,7 +20,7 @@ from vslnb.retrieval.similarity import (
 )
 
 CAPTIONS = 2048  # of a block; each image picks its own among them
-LANES = 256  # rows or columns whose order is worked out at a time
+QUERIES = 256  # rows or columns whose order is worked out at a time
 
 
 @torch.inference_mode()
@@ -83,11 +83,11 @@ def best_pairs(scores: np.ndarray, fewer: int) -> np.ndarray:
     [[True, False], [True, True]]
     """
     result = np.zeros(scores.shape, dtype=bool)
-    for lanes, marks in ((scores, result), (scores.T, result.T)):
-        count = max(1, lanes.shape[1] // fewer)
-        for start in range(0, len(lanes), LANES):
+    for queries, marks in ((scores, result), (scores.T, result.T)):
+        count = max(1, queries.shape[1] // fewer)
+        for start in range(0, len(queries), QUERIES):
             part = slice(start, start + LANES)
-            best = np.argpartition(-lanes[part], count - 1, axis=1)[:, :count]
+            best = np.argpartition(-queries[part], count - 1, axis=1)[:, :count]
             block = marks[part]  # a view
             block[np.arange(len(block))[:, None], best] = True
     return result

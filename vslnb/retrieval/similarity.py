@@ -181,8 +181,8 @@ def score_columns(
 def _fingerprint(model: Matcher, images: Images, ids: ArrayLike, lengths: ArrayLike, precision: str) -> str:
     """A hash of everything that determines the scores."""
     device = next(model.parameters()).device.type  # each rounds in its own way
-    told = f"{precision} {CAPTIONS} {model.config}" + (f" {device}" if device != "cpu" else "")
-    digest = hashlib.sha256(told.encode())
+    settings = f"{precision} {CAPTIONS} {model.config}" + (f" {device}" if device != "cpu" else "")
+    digest = hashlib.sha256(settings.encode())
     for tensor in model.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy().data)
     for block in (np.asarray(ids), np.asarray(lengths), *image_blocks(images)):

@@ -26,7 +26,7 @@ LOGGED = (
 
 
 def pairwise_accuracy(scores: Tensor) -> Tensor:
-    """Of scores (B, B): the share of negatives, both ways, that score below the pair; ties count half.
+    """Of scores (B, B): the share of negatives, in both directions, that score below the pair; ties count half.
 
     >>> float(pairwise_accuracy(torch.tensor([[0.9, 0.1], [0.95, 0.9]])))
     0.5

@@ -33,7 +33,7 @@ def sgraf(
         data: their data set.
         results: where their folders are, and where this one goes.
         device: `auto`, `cuda`, `mps` or `cpu`.
-        known: results that need not be had again, told by their `config_hash`.
+        known: results that need not be computed again, found by their `config_hash`.
 
     Returns:
         The content of its results.json, with module `sgraf`.

@@ -41,7 +41,7 @@ def sweep(
         results: where the runs live.
         device: `auto`, `cuda`, `mps` or `cpu`.
         cluster: address of a dask scheduler whose workers see these folders; here, a process a core, without.
-        known: results of runs that need not be done, told by their `config_hash`; their folders stay empty.
+        known: results of runs that need not be trained again, found by their `config_hash`; their folders stay empty.
 
     Raises:
         TrainingError: after all others are done, naming the runs that went wrong.

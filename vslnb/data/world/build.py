@@ -161,11 +161,11 @@ def _write(folder: Path, sizes: dict[str, int], parameters: dict, progress: bool
             for i in tqdm(range(count), desc=f"world {split}", disable=not progress):
                 rng = np.random.default_rng([seed, number, i])
                 scene = make_scene(rng, things)
-                told = [caption(scene, rng, mention_rate) for _ in range(5)]
+                described = [caption(scene, rng, mention_rate) for _ in range(5)]
                 features[i], boxes[i], owners = regions_of(scene, codes, rng, noise, strength)
                 painted.append(painters.submit(_paint, scene, folder / files[i]))
-                captions += [text for text, _ in told]
-                records.append(_record(f"{split}_{i:05d}", scene, owners, [named for _, named in told]))
+                captions += [text for text, _ in described]
+                records.append(_record(f"{split}_{i:05d}", scene, owners, [named for _, named in described]))
             for picture in painted:
                 picture.result()
         features.flush()
