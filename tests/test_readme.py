@@ -7,20 +7,21 @@ import pytest
 
 from vslnb.evaluation.measures import measure_of
 from vslnb.study.profiles import ROOT
-from vslnb.study.readme_blocks import README, fill, render_blocks
+from vslnb.study.readme_blocks import PAGES, README, fill, names_in, render_blocks
 
 
-def test_the_tables_of_the_readme_are_generated():
-    text = README.read_text(encoding="utf-8")
-    assert fill(text, render_blocks()) == text, "run: python -m vslnb.study.readme_blocks"
+def test_the_tables_of_the_pages_are_generated_and_each_stands_somewhere():
+    blocks, texts = render_blocks(), [page.read_text(encoding="utf-8") for page in PAGES]
+    for text in texts:
+        assert fill(text, blocks) == text, "run: python -m vslnb.study.readme_blocks"
+    assert set().union(*map(names_in, texts)) == set(blocks)
 
 
 def test_blocks_are_filled_and_a_wrong_marker_is_named():
     text = "before\n<!-- generated: a -->\nold\n<!-- end -->\nafter"
-    assert fill(text, {"a": "| new |"}) == text.replace("old", "| new |")
-    for blocks in ({}, {"a": "", "b": ""}):
-        with pytest.raises(ValueError, match="markers and blocks differ"):
-            fill(text, blocks)
+    assert fill(text, {"a": "| new |", "b": ""}) == text.replace("old", "| new |")
+    with pytest.raises(ValueError, match="no block is named a"):
+        fill(text, {})
 
 
 def test_the_table_of_flickr8k_is_the_mean_of_the_runs_that_decide():
@@ -33,6 +34,12 @@ def test_the_table_of_flickr8k_is_the_mean_of_the_runs_that_decide():
         assert len(found) == 5 and line.endswith(f"| {sum(found) / 5:.1f} |")
 
 
-def test_links_of_the_readme_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
-        assert target.startswith("https://") or (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_snippet_of_the_readme_runs_as_pasted():
+    (snippet,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(snippet, "README.md", "exec"), {})

@@ -11,6 +11,7 @@ The rooms:
     evaluation  recall, NCS, human ratings, ECCV Caption, secondary content, intervals
     figures     arrays in, matplotlib Figure out
     browser     ranked retrievals with widgets or as static pages
+    cli         the commands
     study       profiles, `reproduce`, the report, comparisons of runs, the evidence of notebook 08
 """
 

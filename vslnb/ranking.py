@@ -103,6 +103,6 @@ def _descending(m: Tensor, rows: slice, tau: float) -> Tensor:
 def _released(m: Tensor, rows: slice, tau: float) -> Tensor:
     """1 + sum_{k != c} sigmoid(clamp(m[k, j] - m[j, c])): row j's items against *column* j, indices (j, c, k)."""
     exponent = (m.T[rows][:, None, :] - m[rows][:, :, None]) / tau
-    # The program clamps the exponent at +-50, which cuts the gradient of any gap above 50 tau.
+    # The released code clamps the exponent at +-50, which cuts the gradient of any gap above 50 tau.
     terms = torch.sigmoid(exponent.clamp(-50, 50))
     return 1 + terms.sum(2) - torch.diagonal(terms, dim1=1, dim2=2)

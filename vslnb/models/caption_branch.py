@@ -55,6 +55,8 @@ class CaptionBranch(nn.Module):
         # Past the longest caption and its pad nothing counts, so nothing is computed there.
         labels = labels[:, : int(lengths.max()) + 1]
         following = labels[:, 1:]
-        likelihoods = self.log_probabilities(regions, labels[:, :-1]).gather(2, following[:, :, None]).squeeze(2)
+        likelihoods = (
+            self.log_probabilities(regions, labels[:, :-1]).gather(2, following[:, :, None]).squeeze(2)
+        )
         counted = labels[:, :-1] != PAD  # one pad, right after the end, is asked for
         return -(likelihoods * counted).sum() / len(ids)

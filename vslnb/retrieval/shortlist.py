@@ -86,7 +86,7 @@ def best_pairs(scores: np.ndarray, fewer: int) -> np.ndarray:
     for queries, marks in ((scores, result), (scores.T, result.T)):
         count = max(1, queries.shape[1] // fewer)
         for start in range(0, len(queries), QUERIES):
-            part = slice(start, start + LANES)
+            part = slice(start, start + QUERIES)
             best = np.argpartition(-queries[part], count - 1, axis=1)[:, :count]
             block = marks[part]  # a view
             block[np.arange(len(block))[:, None], best] = True

@@ -1,4 +1,4 @@
-"""The tables of README.md, each between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""The tables of README.md and of the pages it links to, each between `<!-- generated: NAME -->` and `<!-- end -->`.
 
 `python -m vslnb.study.readme_blocks` writes them from the results in figures/; a test compares.
 """
@@ -27,6 +27,7 @@ from vslnb.study.profiles import ROOT
 from vslnb.study.speed_tables import SPEED
 
 README = ROOT / "README.md"
+PAGES = (README, FIGURES / "README.md", ROOT / "benchmarks" / "README.md")
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
 
@@ -43,17 +44,21 @@ def fill(text: str, blocks: dict[str, str]) -> str:
         blocks: by name.
 
     Raises:
-        ValueError: if a marker names no block, or a block has no marker.
+        ValueError: if a marker names no block.
 
     >>> print(fill("<!-- generated: a -->\\nold\\n<!-- end -->", {"a": "new"}))
     <!-- generated: a -->
     new
     <!-- end -->
     """
-    marked = {name for _, name, _ in BLOCK.findall(text)}
-    if marked != set(blocks):
-        raise ValueError(f"markers and blocks differ: {', '.join(sorted(marked ^ set(blocks)))}")
+    if unknown := names_in(text) - set(blocks):
+        raise ValueError(f"no block is named {', '.join(sorted(unknown))}")
     return BLOCK.sub(lambda found: found[1] + blocks[found[2]] + found[3], text)
+
+
+def names_in(text: str) -> set[str]:
+    """Names of the blocks that a text has markers for."""
+    return {name for _, name, _ in BLOCK.findall(text)}
 
 
 def _levels(results: Callable[[str, str], Sequence[dict[str, Any]]]) -> str:
@@ -168,4 +173,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 if __name__ == "__main__":
-    write_text(README, fill(README.read_text(encoding="utf-8"), render_blocks()))
+    rendered = render_blocks()
+    for page_file in PAGES:
+        write_text(page_file, fill(page_file.read_text(encoding="utf-8"), rendered))

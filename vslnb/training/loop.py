@@ -111,7 +111,7 @@ class TrainingLoop:
     """Every epoch that is left; what is done is saved at its end, every ten minutes and at Ctrl-C."""
 
     def __init__(self, run: Run, trainer: Trainer, done: Progress, progress: bool):
-        self.folder, self.trainer, self.done, self.progress = run, trainer, done, progress
+        self.place, self.trainer, self.done, self.progress = run, trainer, done, progress
         self.first = distributed.process_index() == 0
         self.began = self.saved = time.monotonic()
         trainer.guard.history = done.pairwise_accuracy
@@ -152,7 +152,7 @@ class TrainingLoop:
         dev = recall(scores, trainer.dev.captions_per_image)
         seconds = self.done.seconds + time.monotonic() - self.began
         if self.done.end_epoch(epoch, dev, seconds) and self.first:
-            write_tensors(self.folder.best_file, trainer.model.state_dict())
+            write_tensors(self.place.best_file, trainer.model.state_dict())
         if show:
             config = trainer.config
             tqdm.write(f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}")
@@ -167,8 +167,8 @@ class TrainingLoop:
         self.done.pairwise_accuracy = self.trainer.guard.history
         if self.first:
             log = "".join(json.dumps(line) + "\n" for line in self.done.lines)
-            write_text(self.folder.log_file, log)
-            save_checkpoint(self.folder.folder, self.trainer.model, self.trainer.optimizer, self.done)
+            write_text(self.place.log_file, log)
+            save_checkpoint(self.place.folder, self.trainer.model, self.trainer.optimizer, self.done)
 
     def _stop_if(self, interrupts: Interrupts, save: bool = False) -> None:
         """Raises KeyboardInterrupt if any process was asked to stop."""
@@ -177,9 +177,7 @@ class TrainingLoop:
         if save:
             self._save()
         place = f"epoch {self.done.epochs + 1}, step {self.done.steps}"
-        raise KeyboardInterrupt(
-            f"{self.folder.folder}: stopped and saved after {place}. Go on with --resume."
-        )
+        raise KeyboardInterrupt(f"{self.place.folder}: stopped and saved after {place}. Go on with --resume.")
 
     def _write_stopped(self, fault: TrainingError) -> None:
         """The batch at which training went wrong, for whoever wants to know why."""
@@ -189,7 +187,7 @@ class TrainingLoop:
         images = [split.ids[split.owner[caption]] for caption in captions]
         content = {"reason": str(fault), **batch, "images": images, "texts": texts}
         with contextlib.suppress(InputError):  # the disk may be full; the fault itself is what matters
-            write_json(self.folder.stopped_file, content)
+            write_json(self.place.stopped_file, content)
 
 
 def _finish(run: Run, trainer: Trainer, done: Progress, progress: bool) -> dict:
