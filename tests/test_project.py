@@ -82,10 +82,10 @@ def test_committed_figures_and_numbers_are_those_of_the_notebooks():
     assert {picture.stem for picture in (ROOT / "figures" / "flickr8k").glob("*.png")} <= drawn
 
 
-@pytest.mark.parametrize("room", ["evaluation", "study"])
-def test_files_are_small(room):
-    counts = {path: len(path.read_text().splitlines()) for path in (ROOT / "vslnb" / room).rglob("*.py")}
+def test_files_are_small_and_the_top_level_is_short():
+    counts = {path: len(path.read_text().splitlines()) for path in (ROOT / "vslnb").rglob("*.py")}
     assert max(counts.values()) <= 300, max(counts, key=counts.get)
+    assert sum(path.is_file() for path in (ROOT / "vslnb").iterdir()) <= 14
 
 
 def test_cells_of_the_evidence_are_short():

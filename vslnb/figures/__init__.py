@@ -14,6 +14,7 @@ from vslnb.figures.style import (
     SECONDARY,
     Figure,
     canvas,
+    module_name,
 )
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ARM_NAMES",
     "MAIN",
     "MODULE_NAMES",
+    "module_name",
     "PALETTE",
     "SECONDARY",
     "Figure",

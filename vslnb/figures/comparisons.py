@@ -15,13 +15,13 @@ from vslnb.figures.style import (
     ARM_COLOURS,
     ARM_NAMES,
     MARKERS,
-    MODULE_NAMES,
     PALETTE,
     PLAIN,
     PUBLISHED,
     Figure,
     Style,
     canvas,
+    module_name,
     wrapped,
 )
 
@@ -113,7 +113,7 @@ def recall_bars(results: Sequence[Mapping[str, Any]]) -> Figure:
                 axis.annotate(f"{values.mean():.1f}", (x, values.max()), **offset, **upright)
             axis.margins(y=0.16)
             axis.set(title=direction.replace("_", " "), xlabel="", ylabel="R@1 on test (percent)")
-            axis.set_xticks(range(len(modules)), [MODULE_NAMES[module] for module in modules])
+            axis.set_xticks(range(len(modules)), [module_name(module) for module in modules])
             handles = axis.get_legend().legend_handles[: len(arms)]
             axis.get_legend().remove()
         for handle, hatch in zip(handles, HATCHES):

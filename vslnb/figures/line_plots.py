@@ -15,11 +15,11 @@ from vslnb.figures.style import (
     ARM_NAMES,
     DASHES,
     MARKERS,
-    MODULE_NAMES,
     PALETTE,
     Figure,
     Style,
     canvas,
+    module_name,
 )
 
 ARM_MARKERS = dict(zip(ARM_NAMES, MARKERS))
@@ -38,7 +38,7 @@ def learning_curves(logs: Sequence[tuple[str, str, Sequence[float]]]) -> Figure:
     """
     panels: dict[str, dict[str, Sequence[float]]] = {}
     for module, arm, values in logs:
-        panels.setdefault(MODULE_NAMES[module], {})[arm] = values
+        panels.setdefault(module_name(module), {})[arm] = values
     return epoch_curves(panels, "rsum on dev (of 600)", share=True)
 
 

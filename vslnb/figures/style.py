@@ -41,6 +41,25 @@ ARM_NAMES = {
 }
 ARM_COLOURS = dict(zip(ARM_NAMES, PALETTE))
 MODULE_NAMES = {"saf": "SAF", "sgr": "SGR", "sgraf": "SGRAF", "cosine": "cosine"}
+# The architectures that the paper compares with.
+ZOO_NAMES = {
+    "vsepp": "VSE++",
+    "gpo": "VSE∞",
+    "scan": "SCAN",
+    "vsrn": "VSRN",
+    "imram": "IMRAM",
+    "chan": "CHAN",
+}
+
+
+def module_name(module: str) -> str:
+    """The name of an architecture in a figure.
+
+    >>> module_name("sgr"), module_name("vsepp")
+    ('SGR', 'VSE++')
+    """
+    return (MODULE_NAMES | ZOO_NAMES)[module]
+
 
 RC = {
     **sns.axes_style("whitegrid"),
