@@ -14,7 +14,6 @@ from vslnb.figures.style import (
     SECONDARY,
     Figure,
     canvas,
-    module_name,
 )
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "ARM_NAMES",
     "MAIN",
     "MODULE_NAMES",
-    "module_name",
     "PALETTE",
     "SECONDARY",
     "Figure",
