@@ -9,9 +9,9 @@ import numpy as np
 
 from vslnb.evaluation.intervals import recalls_by_image
 from vslnb.evaluation.recall_at_k import DIRECTIONS
+from vslnb.run_folder import RunFolder
 from vslnb.storage import read_json, write_json
 
-RANKS = "ranks.json"
 COUNTS = "captions_per_image"  # beside the ranks, where images have unequal numbers of captions
 
 
@@ -24,7 +24,10 @@ def write_ranks(run: Path, ranks: dict[str, np.ndarray], captions_per_image: int
         captions_per_image: Q, or one count an image.
     """
     unequal = {} if isinstance(captions_per_image, int) else {COUNTS: list(captions_per_image)}
-    write_json(run / RANKS, {direction: values.tolist() for direction, values in ranks.items()} | unequal)
+    write_json(
+        RunFolder(run).ranks_file,
+        {direction: values.tolist() for direction, values in ranks.items()} | unequal,
+    )
 
 
 def read_recalls_by_image(run: Path) -> np.ndarray:
@@ -33,6 +36,6 @@ def read_recalls_by_image(run: Path) -> np.ndarray:
     Raises:
         InputError: for a file that is missing or damaged.
     """
-    ranks = read_json(run / RANKS, "Train the run again.", DIRECTIONS)
+    ranks = read_json(RunFolder(run).ranks_file, "Train the run again.", DIRECTIONS)
     by_direction = {direction: np.asarray(ranks[direction]) for direction in DIRECTIONS}
     return recalls_by_image(by_direction, ranks.get(COUNTS, 5))

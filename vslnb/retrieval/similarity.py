@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from vslnb.device import keep_freed_memory, matmul_precision
 from vslnb.errors import StaleCacheError
 from vslnb.models import Matcher
 from vslnb.retrieval.matrix_store import MatrixFile
+from vslnb.run_folder import RunFolder
 from vslnb.storage import locked
 
 IMAGES, CAPTIONS = 32, 256  # of a block
@@ -232,8 +232,9 @@ def kept_scores(
     run: str | Path, model: Matcher, split: Split, vocabulary: Vocabulary, progress: bool = False
 ) -> np.ndarray:
     """As `split_scores`, kept in the run's scores/ for whoever asks next; one of older weights or data is remade."""
-    place = Path(run) / "scores" / split.name
-    if not os.access(place.parent if place.parent.exists() else run, os.W_OK):  # somebody else's run
+    files = RunFolder(Path(run))
+    place = files.scores_folder / split.name
+    if not files.may_write(files.scores_folder):  # somebody else's run
         return split_scores(model, split, vocabulary, progress=progress)
     with locked(place.parent):
         try:

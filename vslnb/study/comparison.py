@@ -10,7 +10,8 @@ import numpy as np
 
 from vslnb.evaluation.intervals import Interval, bootstrap, paired_interval
 from vslnb.evaluation.measures import RSUM, MeasureName, measure_of
-from vslnb.evaluation.ranks_file import RANKS, read_recalls_by_image
+from vslnb.evaluation.ranks_file import read_recalls_by_image
+from vslnb.run_folder import RunFolder
 from vslnb.storage import write_stream
 
 KEPT = "rsum_by_image.npz"  # what every image adds to rsum, by config_hash
@@ -97,7 +98,7 @@ def gain_over_images(
 def rsum_by_image(result: dict[str, Any], folders: Sequence[str | Path]) -> np.ndarray | None:
     """What every test image and its captions add to a run's rsum, (N,); None where that is not kept."""
     for folder in map(Path, folders):
-        if (folder / result["name"] / RANKS).exists():
+        if RunFolder(folder / result["name"]).ranks_file.exists():
             return read_recalls_by_image(folder / result["name"])[:, -1]
         if (path := folder / KEPT).exists():
             with np.load(path, allow_pickle=False) as kept:

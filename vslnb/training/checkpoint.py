@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vslnb.errors import InputError
 from vslnb.models import Matcher
+from vslnb.run_folder import RunFolder
 from vslnb.storage import read_json, sync_folder, write_bytes, write_json
 
 
@@ -65,22 +66,25 @@ class Progress:
         return cls(**{name: found[name] for name in asdict(cls())})
 
 
+PROGRESS, STATE = "progress.json", "state.safetensors"  # of a checkpoint
+
+
 def save_checkpoint(
-    folder: Path, model: Matcher, optimizer: torch.optim.Optimizer, progress: Progress
+    run: RunFolder, model: Matcher, optimizer: torch.optim.Optimizer, progress: Progress
 ) -> None:
-    """Write `folder`/last aside, then rename: a kill at any moment leaves the old or the new one whole.
+    """Write last/ aside, then rename: a kill at any moment leaves the old or the new one whole.
 
     Raises:
         InputError: for a full disk; the old one is then still there.
     """
-    new, last, old = folder / "last.new", folder / "last", folder / "last.old"
+    new, last, old = run.new_last_folder, run.last_folder, run.old_last_folder
     new.mkdir(exist_ok=True)
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
     try:
-        write_tensors(new / "state.safetensors", tensors)
-        write_json(new / "progress.json", asdict(progress))
+        write_tensors(new / STATE, tensors)
+        write_json(new / PROGRESS, asdict(progress))
     except BaseException:
         _remove(new)  # half a checkpoint would only take the room that is missing
         raise
@@ -88,20 +92,22 @@ def save_checkpoint(
         if source.exists():
             _remove(target)
             source.rename(target)
-            sync_folder(folder)
+            sync_folder(run.folder)
     _remove(old)
 
 
-def load_checkpoint(folder: Path, model: Matcher, optimizer: torch.optim.Optimizer, remedy: str) -> Progress:
+def load_checkpoint(
+    run: RunFolder, model: Matcher, optimizer: torch.optim.Optimizer, remedy: str
+) -> Progress:
     """Put the newest checkpoint into model and optimizer; its progress, or that of a fresh start.
 
     Raises:
         InputError: for a checkpoint that is damaged or of another model.
     """
-    last = next((folder / name for name in ("last", "last.old") if (folder / name).exists()), None)
+    last = next((place for place in (run.last_folder, run.old_last_folder) if place.exists()), None)
     if last is None:
         return Progress()
-    path = last / "state.safetensors"
+    path = last / STATE
     tensors, content = read_tensors(path, remedy), optimizer.state_dict()
     weights = {key.removeprefix("model."): v for key, v in tensors.items() if key.startswith("model.")}
     fill(model.load_state_dict, weights, path, remedy)
@@ -112,14 +118,14 @@ def load_checkpoint(folder: Path, model: Matcher, optimizer: torch.optim.Optimiz
                 raise InputError(path, f"a tensor is called {key!r:.60}", remedy)
             content["state"].setdefault(int(index), {})[name] = value
     fill(optimizer.load_state_dict, content, path, remedy)
-    return Progress.read(last / "progress.json", remedy)
+    return Progress.read(last / PROGRESS, remedy)
 
 
-def clear_leftovers(folder: Path) -> None:
+def clear_leftovers(run: RunFolder) -> None:
     """Remove what a kill in the middle of `save_checkpoint` left beside a whole checkpoint."""
-    if (folder / "last").exists():
-        _remove(folder / "last.old")
-    _remove(folder / "last.new")
+    if run.last_folder.exists():
+        _remove(run.old_last_folder)
+    _remove(run.new_last_folder)
 
 
 def _remove(folder: Path) -> None:

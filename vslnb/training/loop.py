@@ -49,7 +49,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
 ) -> dict:
-    """Train a run to its end and write its folder, see `vslnb.training.run`.
+    """Train a run to its end and write its folder, see `vslnb.run_folder`.
 
     Args:
         config: usually `recipe(name)`, with settings changed.
@@ -79,14 +79,14 @@ def train(
         distributed.barrier()
         if place.results_file.exists():
             return place.results()
-        done = load_checkpoint(place.folder, trainer.model, trainer.optimizer, REMEDY)
+        done = load_checkpoint(place, trainer.model, trainer.optimizer, REMEDY)
         TrainingLoop(place, trainer, done, progress).run()
         return _finish(place, trainer, done, progress and first)
 
 
 def _begin(run: Run, trainer: Trainer, resume: bool) -> None:
     """Settings, surroundings and caption space of a run into its folder."""
-    clear_leftovers(run.folder)
+    clear_leftovers(run)
     run.claim(trainer.config, trainer.data, resume)
     if run.results_file.exists():
         return
@@ -168,7 +168,7 @@ class TrainingLoop:
         if self.first:
             log = "".join(json.dumps(line) + "\n" for line in self.done.lines)
             write_text(self.place.log_file, log)
-            save_checkpoint(self.place.folder, self.trainer.model, self.trainer.optimizer, self.done)
+            save_checkpoint(self.place, self.trainer.model, self.trainer.optimizer, self.done)
 
     def _stop_if(self, interrupts: Interrupts, save: bool = False) -> None:
         """Raises KeyboardInterrupt if any process was asked to stop."""

@@ -1,24 +1,8 @@
-"""A run's folder: every path and file in it, and the trained models that are read from it.
-
-    config.json         all settings
-    environment.json    versions, device, the data set's folder and hash
-    metrics.jsonl       the log: a line every ten steps, a line an epoch
-    best.safetensors    the weights of the best epoch on dev
-    last/               the newest checkpoint: model, optimizer, progress
-    semantics.npz       the caption space that the losses read
-    results.json        recall and further measures, once the run is complete
-    ranks.json          ranks of the test queries, for paired tests over images
-    stopped.json        the batch at which training went wrong, if it did
-    scores/SPLIT        similarity matrices that were computed
-    galleries/          encoded images and captions for search
-
-Everything is written aside and renamed, so that a kill at any moment leaves the old file or the new one.
-"""
+"""A run: its settings, results and trained model, read from its folder (`vslnb.run_folder`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from vslnb.config import NOT_HASHED, Config
@@ -28,56 +12,15 @@ from vslnb.data.vocabulary import Vocabulary
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
 from vslnb.models import Matcher, build_model, load_released
+from vslnb.run_folder import RunFolder
 from vslnb.storage import read_json, write_json
-from vslnb.training.checkpoint import fill, read_tensors
+from vslnb.training.checkpoint import PROGRESS, fill, read_tensors
 
 REMEDY = "Remove the run and train it again, or choose another --run."
 
 
-@dataclass(frozen=True)
-class Run:
-    """The folder of a run.
-
-    >>> Run(Path("runs/saf")).best_file.as_posix()
-    'runs/saf/best.safetensors'
-    """
-
-    folder: Path
-
-    @property
-    def config_file(self) -> Path:
-        """All settings."""
-        return self.folder / "config.json"
-
-    @property
-    def environment_file(self) -> Path:
-        """Versions, device, the data set's folder and hash."""
-        return self.folder / "environment.json"
-
-    @property
-    def log_file(self) -> Path:
-        """A line every ten steps and a line an epoch."""
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def best_file(self) -> Path:
-        """The weights of the best epoch on dev."""
-        return self.folder / "best.safetensors"
-
-    @property
-    def space_file(self) -> Path:
-        """The caption space that the losses read."""
-        return self.folder / "semantics.npz"
-
-    @property
-    def results_file(self) -> Path:
-        """Recall and further measures; its presence says that the run is complete."""
-        return self.folder / "results.json"
-
-    @property
-    def stopped_file(self) -> Path:
-        """The batch at which training went wrong."""
-        return self.folder / "stopped.json"
+class Run(RunFolder):
+    """The folder of a run and what is read from it."""
 
     def config(self) -> Config:
         """The settings of the run.
@@ -111,7 +54,7 @@ class Run:
 
     def seconds(self) -> float:
         """What the epochs took together; results hold no clock time, so that the same run has the same bytes."""
-        return read_json(self.folder / "last" / "progress.json", REMEDY, ("seconds",))["seconds"]
+        return read_json(self.last_folder / PROGRESS, REMEDY, ("seconds",))["seconds"]
 
     def load_best(self, model: Matcher) -> None:
         """Put the best weights into a model.
