@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +75,16 @@ def search_photos(
     unknown = [] if query is None else known_words(query, vocabulary)
     if query is not None:
         (asked,) = encode_captions(model, *vocabulary.encode_all([query]))
-    else:
+    elif image is not None:
         (asked,) = encode_images(model, [features_of(image, parts)])
+    else:
+        raise InputError("search", "nothing to search with", "Give a sentence, or a photo with --image.")
     kind = "images" if image is None else "captions"
     found: list[tuple[float, str]] = []
     total = 0
+    galleries: list[tuple[Gallery, Sequence[object]]]
     if photos:
-        gallery, shown = _gallery_of_photos(run, model, photos, data)
-        galleries = [(gallery, shown)]
+        galleries = [_gallery_of_photos(run, model, photos, data)]
     else:
         galleries = [
             (

@@ -24,7 +24,7 @@ def as_array(scores: Any) -> np.ndarray:
     return np.asarray(scores)
 
 
-def owners(images: int, captions_per_image: int | Sequence[int]) -> np.ndarray:
+def owners(images: int, captions_per_image: int | Sequence[int] | np.ndarray) -> np.ndarray:
     """The image of every caption, from Q or one count an image.
 
     >>> owners(2, [1, 2])
@@ -135,7 +135,9 @@ def fold_mean(
     owner, parts = owners(len(scores), captions_per_image), []
     for k in range(folds):
         rows = slice(k * size, (k + 1) * size)
-        counts = captions_per_image if np.ndim(captions_per_image) == 0 else captions_per_image[rows]
+        counts = captions_per_image
+        if not isinstance(counts, int | np.integer):
+            counts = counts[rows]
         parts.append(measure(scores[rows, owner // size == k], counts))
     return _mean(parts)
 
