@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,16 @@ from vslnb.data.precomp import SPLITS, file_hash, load_split, load_vocabulary
 from vslnb.data.vocabulary import Vocabulary, tokenize
 from vslnb.errors import InputError
 from vslnb.models import Matcher
-from vslnb.retrieval.gallery import BLOCK, Gallery, backbone_of, features_of, gallery_of, search, writable
+from vslnb.retrieval.gallery import (
+    BLOCK,
+    Gallery,
+    backbone_of,
+    features_of,
+    folder_of_our_own,
+    gallery_of,
+    search,
+    writable,
+)
 from vslnb.retrieval.similarity import encode_captions, encode_images
 from vslnb.storage import read_json, write_json
 from vslnb.training.run import load_matcher
@@ -135,7 +143,8 @@ def _gallery_of_photos(run: Path, model: Matcher, folder: Path, data: Path) -> t
         raise InputError(folder, "no photos are in this folder", "Name a folder of photos.")
     key = hashlib.sha256("".join(digest_of(photo) for photo in photos).encode()).hexdigest()
     place = run / "galleries" / f"photos-{key[:16]}"
-    place = place if writable(run) else Path(tempfile.mkdtemp(prefix="vslnb-")) / place.name
+    if not writable(run):
+        place = folder_of_our_own(run) / place.name
     gallery = Gallery(place, "images", f"{file_hash(run / 'best.safetensors')} {key}")
     if not len(gallery):
         backbone, features, readable = backbone_of(data), [], []

@@ -7,7 +7,9 @@ model with fewer nodes.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import shutil
 import tempfile
@@ -184,18 +186,25 @@ def writable(run: Path) -> bool:
     return os.access(place if place.exists() else run, os.W_OK)
 
 
+@functools.cache
+def folder_of_our_own(run: Path) -> Path:
+    """For what cannot be kept beside somebody else's run: one folder a run, removed when this process ends."""
+    folder = tempfile.mkdtemp(prefix="vslnb-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, kind: str) -> Gallery:
     """The gallery of a split beside a run, made where it is missing; one of older weights or data is remade."""
     folder = run / "galleries" / f"{split.name}-{kind}"
     data = split.folder / MANIFEST
     told = file_hash(data) if data.exists() else f"{split.features.shape} {len(split.captions)}"
     weights = f"{file_hash(run / 'best.safetensors')} {told}"
-    if (folder / NOTE).exists():  # one that is whole needs no lock, so that others may search meanwhile
+    places = [folder] if writable(run) else [folder, folder_of_our_own(run) / folder.name]
+    for folder in places:  # one that is whole needs no lock, so that others may search meanwhile
         with contextlib.suppress(StaleCacheError):
             if len(gallery := Gallery(folder, kind, weights)):
                 return gallery
-    if not writable(run):  # somebody else's run: searched in a folder of our own, for this once
-        folder = Path(tempfile.mkdtemp(prefix="vslnb-")) / folder.name
     with locked(folder.parent):
         try:
             gallery = Gallery(folder, kind, weights)
