@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,17 @@ from vslnb.data.precomp import SPLITS, file_hash, load_split, load_vocabulary
 from vslnb.data.vocabulary import Vocabulary, tokenize
 from vslnb.errors import InputError
 from vslnb.models import Matcher
-from vslnb.retrieval.gallery import BLOCK, Gallery, backbone_of, features_of, gallery_of, search, writable
+from vslnb.retrieval.gallery import (
+    BLOCK,
+    Gallery,
+    backbone_of,
+    features_of,
+    folder_of_our_own,
+    gallery_of,
+    search,
+)
 from vslnb.retrieval.similarity import encode_captions, encode_images
+from vslnb.run_folder import RunFolder
 from vslnb.storage import read_json, write_json
 from vslnb.training.run import load_matcher
 
@@ -74,14 +83,16 @@ def search_photos(
     unknown = [] if query is None else known_words(query, vocabulary)
     if query is not None:
         (asked,) = encode_captions(model, *vocabulary.encode_all([query]))
-    else:
+    elif image is not None:
         (asked,) = encode_images(model, [features_of(image, parts)])
+    else:
+        raise InputError("search", "nothing to search with", "Give a sentence, or a photo with --image.")
     kind = "images" if image is None else "captions"
     found: list[tuple[float, str]] = []
     total = 0
+    galleries: list[tuple[Gallery, Sequence[object]]]
     if photos:
-        gallery, shown = _gallery_of_photos(run, model, photos, data)
-        galleries = [(gallery, shown)]
+        galleries = [_gallery_of_photos(run, model, photos, data)]
     else:
         galleries = [
             (
@@ -131,9 +142,11 @@ def _gallery_of_photos(run: Path, model: Matcher, folder: Path, data: Path) -> t
     if not photos:
         raise InputError(folder, "no photos are in this folder", "Name a folder of photos.")
     key = hashlib.sha256("".join(digest_of(photo) for photo in photos).encode()).hexdigest()
-    place = run / "galleries" / f"photos-{key[:16]}"
-    place = place if writable(run) else Path(tempfile.mkdtemp(prefix="vslnb-")) / place.name
-    gallery = Gallery(place, "images", f"{file_hash(run / 'best.safetensors')} {key}")
+    files = RunFolder(run)
+    place = files.galleries_folder / f"photos-{key[:16]}"
+    if not files.may_write(files.galleries_folder):
+        place = folder_of_our_own(run) / place.name
+    gallery = Gallery(place, "images", f"{file_hash(files.best_file)} {key}")
     if not len(gallery):
         backbone, features, readable = backbone_of(data), [], []
         for name, photo in zip(names.photos, photos):

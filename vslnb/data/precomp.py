@@ -99,8 +99,9 @@ class Split:
             start=self.start + start,
         )
 
-    def _mine(self, of_all: Sequence | None) -> Sequence | None:
-        return None if of_all is None else of_all[self.start : self.start + len(self)]
+    @property
+    def _mine(self) -> slice:
+        return slice(self.start, self.start + len(self))
 
     def boxes(self) -> np.ndarray | None:
         """Region boxes (N, R, 4) as shares of width and height, or None where the data set has none; read once.
@@ -108,7 +109,8 @@ class Split:
         Raises:
             InputError: for a file that is damaged or has another number of boxes.
         """
-        return self._mine((self.whole or self)._boxes)
+        boxes = (self.whole or self)._boxes
+        return None if boxes is None else boxes[self._mine]
 
     @cached_property
     def _boxes(self) -> np.ndarray | None:
@@ -132,7 +134,8 @@ class Split:
         Raises:
             InputError: for a path that leads out of the folder of pictures.
         """
-        return self._mine((self.whole or self)._pictures)
+        pictures = (self.whole or self)._pictures
+        return None if pictures is None else pictures[self._mine]
 
     @cached_property
     def _pictures(self) -> list[Path] | None:

@@ -125,10 +125,12 @@ class Vocabulary:
         if not (isinstance(table, dict) and isinstance(back, dict) and count == len(table)):
             problem = "word2idx and idx2word must be mappings of idx words"
             raise InputError(path, problem, remedy)
-        words = [table.get(str(i)) for i in range(len(table))]
-        for i, word in enumerate(words):
+        words: list[str] = []
+        for i in range(len(table)):
+            word = table.get(str(i))
             if not isinstance(word, str) or back.get(word) != i:
                 raise InputError(f"{path}, index {i}", f"idx2word says {word!r}, word2idx disagrees", remedy)
+            words.append(word)
         if words[:1] != [PAD] or any(special not in back for special in SPECIAL):
             raise InputError(
                 path, f"{PAD} must be word 0 and {', '.join(SPECIAL[1:])} must be present", remedy

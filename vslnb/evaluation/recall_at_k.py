@@ -135,11 +135,9 @@ def fold_mean(
     owner, parts = owners(len(scores), captions_per_image), []
     for k in range(folds):
         rows = slice(k * size, (k + 1) * size)
-        counts = (
-            captions_per_image
-            if isinstance(captions_per_image, int | np.integer)
-            else captions_per_image[rows]
-        )
+        counts = captions_per_image
+        if not isinstance(counts, int | np.integer):
+            counts = counts[rows]
         parts.append(measure(scores[rows, owner // size == k], counts))
     return _mean(parts)
 

@@ -7,8 +7,9 @@ model with fewer nodes.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import os
+import functools
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,7 @@ from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError, StaleCacheError
 from vslnb.models import Matcher
 from vslnb.retrieval.similarity import Encoded, encode_captions, encode_images, key_words
+from vslnb.run_folder import RunFolder
 from vslnb.storage import locked, new_array, open_array, read_json, write_json
 
 NOTE, REMEDY = "gallery.json", "Remove it; it will be made again."
@@ -178,24 +180,30 @@ def search(
     return items.numpy(), best.values.numpy()
 
 
-def writable(run: Path) -> bool:
-    """Whether galleries can be kept beside a run."""
-    place = run / "galleries"
-    return os.access(place if place.exists() else run, os.W_OK)
+@functools.cache
+def folder_of_our_own(run: Path) -> Path:
+    """For what cannot be kept beside somebody else's run: one folder a run, removed when this process ends."""
+    folder = tempfile.mkdtemp(prefix="vslnb-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def gallery_of(run: Path, model: Matcher, split: Split, vocabulary: Vocabulary, kind: str) -> Gallery:
     """The gallery of a split beside a run, made where it is missing; one of older weights or data is remade."""
-    folder = run / "galleries" / f"{split.name}-{kind}"
+    files = RunFolder(run)
+    folder = files.galleries_folder / f"{split.name}-{kind}"
     data = split.folder / MANIFEST
     origin = file_hash(data) if data.exists() else f"{split.features.shape} {len(split.captions)}"
-    weights = f"{file_hash(run / 'best.safetensors')} {origin}"
-    if (folder / NOTE).exists():  # one that is whole needs no lock, so that others may search meanwhile
+    weights = f"{file_hash(files.best_file)} {origin}"
+    places = (
+        [folder]
+        if files.may_write(files.galleries_folder)
+        else [folder, folder_of_our_own(run) / folder.name]
+    )
+    for folder in places:  # one that is whole needs no lock, so that others may search meanwhile
         with contextlib.suppress(StaleCacheError):
             if len(gallery := Gallery(folder, kind, weights)):
                 return gallery
-    if not writable(run):  # somebody else's run: searched in a folder of our own, for this once
-        folder = Path(tempfile.mkdtemp(prefix="vslnb-")) / folder.name
     with locked(folder.parent):
         try:
             gallery = Gallery(folder, kind, weights)

@@ -11,17 +11,18 @@ from vslnb.data.changes import write_photos
 from vslnb.data.importing import summary
 from vslnb.data.importing.caption_files import read_caption_file, read_flickr8k
 from vslnb.data.importing.choice import USUAL, chosen_captions, in_order, shorten
-from vslnb.data.importing.features import Backbone, EfficientNetLite0, extract, fingerprint, readable
+from vslnb.data.importing.features import Backbone, EfficientNetLite0, readable
 from vslnb.data.importing.items import CaptionFile, Item, LeftOut, count
 from vslnb.data.importing.names import Folder, Found, find_photos
 from vslnb.data.importing.request import PLAN, Request, complete, read_plan, report_of
 from vslnb.data.importing.splits import divide, same_bytes
 from vslnb.data.importing.summary import NO_SUCH_PHOTO, SUMMARY, UNNAMED
+from vslnb.data.importing.writing import write_splits
 from vslnb.data.photos import read_photo
-from vslnb.data.precomp import MANIFEST, write_manifest, write_split
+from vslnb.data.precomp import MANIFEST, write_manifest
 from vslnb.data.text import composed
 from vslnb.errors import FolderBusyError, InputError
-from vslnb.storage import locked, write_bytes, write_json, write_text
+from vslnb.storage import locked, write_bytes, write_text
 
 RATINGS = ("ExpertAnnotations.txt", "CrowdFlowerAnnotations.txt")
 LISTED = 20  # photos left out that the manifest names; left_out.tsv has all
@@ -133,13 +134,15 @@ class _Import:
     say: Say | None
 
     def __post_init__(self) -> None:
-        self.root, self.lines, self.start = self.root.resolve(), [], time.perf_counter()
+        self.root, self.start = self.root.resolve(), time.perf_counter()
+        self.lines: list[str] = []
 
     def tell(self, lines: Sequence[str]) -> None:
         """Lines of the summary: to whoever listens now, and into the data set later."""
         self.lines += lines
-        for line in lines if self.say else ():
-            self.say(line)
+        if self.say:
+            for line in lines:
+                self.say(line)
 
     def run(
         self,
@@ -172,12 +175,12 @@ class _Import:
         splits = divide(usable, digests, shares, seed, self.file.path)
         unsplit = sum(item.split is None for item in found.items) if not drawn else 0
         self.tell(summary.about_splits(splits, drawn, same, unsplit))
-        backbone = self.backbone or EfficientNetLite0()
+        backbone: Backbone = self.backbone or EfficientNetLite0()
         try:
             with locked(dest):
                 if (dest / MANIFEST).exists():  # another import was faster
                     return complete(request, dest)
-                _write(request, dest, splits, backbone, self.progress, digests, captions)
+                write_splits(request, dest, splits, backbone, self.progress, digests, captions)
                 for path in extras:
                     write_bytes(dest / path.name, path.read_bytes())
                 write_photos(dest, self.root, [item.picture for item in usable], digests)
@@ -272,32 +275,3 @@ def _reason(fault: InputError) -> str:
     """What is wrong with a photo, without its name, so that equal reasons can be counted."""
     _, problem, remedy = fault.args
     return f"{problem.rstrip('.')}. {remedy}"
-
-
-def _write(
-    request: Request,
-    dest: Path,
-    splits: dict[str, list[Item]],
-    backbone: Backbone,
-    progress: bool,
-    digests: dict[str, str],
-    captions: summary.Captions,
-) -> None:
-    """Features, captions, ids and boxes of every split, going on where an interrupted import stopped."""
-    plan = read_plan(request, dest)
-    for name, members in splits.items():
-        paths = [Path(request.root) / item.picture for item in members]
-        hashes = [digests[item.picture] for item in members]
-        key = fingerprint(paths, backbone.name, hashes)
-        if plan["finished"].get(name) != key:
-            write_json(dest / PLAN, plan)  # first, so that features found later are known as ours
-            extract(paths, backbone, dest / f"{name}_ims.npy", progress=progress, digests=hashes)
-            plan["finished"][name] = key
-            write_json(dest / PLAN, plan)
-        texts = [text for item in members for text in item.captions[: captions.per_image]]
-        ids, pictures = [item.id for item in members], [item.picture for item in members]
-        boxes = None if backbone.boxes is None else backbone.boxes[None]
-        write_split(dest, name, texts, ids, boxes, pictures)
-        if captions.per_image is None:
-            counts = "".join(f"{len(item.captions)}\n" for item in members)
-            write_text(dest / f"{name}_counts.txt", counts)

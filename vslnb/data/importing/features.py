@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -41,9 +41,11 @@ class Backbone(Protocol):
     size: int
     regions: int
     width: int
-    boxes: np.ndarray | None
 
-    def __call__(self, photos: np.ndarray) -> np.ndarray | tuple[np.ndarray, np.ndarray]: ...  # noqa: D102
+    @property
+    def boxes(self) -> np.ndarray | None: ...  # noqa: D102
+
+    def __call__(self, photos: Any) -> np.ndarray | tuple[np.ndarray, np.ndarray]: ...  # noqa: D102
 
 
 def grid_boxes(side: int) -> np.ndarray:
@@ -167,7 +169,7 @@ def extract(
     note.unlink()
 
 
-def _open_part(part: Path, note: Path, key: str, shape: tuple[int, int, int]) -> tuple[np.ndarray, int]:
+def _open_part(part: Path, note: Path, key: str, shape: tuple[int, int, int]) -> tuple[np.memmap, int]:
     """The memory map to fill and how many rows of it are filled."""
     try:
         state = json.loads(note.read_text())

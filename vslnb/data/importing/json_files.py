@@ -71,8 +71,7 @@ def _read_lines(text: str, file: CaptionFile) -> None:
 
 def _read_records(records: Iterable[tuple[str, object]], file: CaptionFile) -> None:
     for where, record in records:
-        columns = columns_of(list(record)) if isinstance(record, dict) else None
-        if columns is None:
+        if not isinstance(record, dict) or (columns := columns_of(list(record))) is None:
             problem = "not a record with a photo and its caption"
             raise InputError(f"{file.path}, {where}", problem, "Each needs, for example, file_name and text.")
         values = list(record.values())

@@ -80,11 +80,17 @@ class Folder:
         """A path with slashes below the folder, without what leads to the folder."""
         path = PureWindowsPath(name)  # knows both slashes, and drives
         parts = [part for part in path.parts if part != "."]
-        if path.anchor:
-            parts = self._after_root(parts[1:], self.root.name) if self.root.name in parts[1:] else None
-        elif parts and not os.path.exists(self.root / parts[0]) and self.root.name in parts[:-1]:
+        outside = bool(path.anchor) and self.root.name not in parts[1:]
+        if path.anchor and not outside:
+            parts = self._after_root(parts[1:], self.root.name)
+        elif (
+            not outside
+            and parts
+            and not os.path.exists(self.root / parts[0])
+            and self.root.name in parts[:-1]
+        ):
             parts = self._after_root(parts, self.root.name)
-        if parts is None or ".." in parts or any(letter in name for letter in "\n\r\0"):
+        if outside or ".." in parts or any(letter in name for letter in "\n\r\0"):
             raise InputError(
                 where, f"{name!r:.200} is no path below the folder of photos {self.root}", OUTSIDE
             )
@@ -138,7 +144,8 @@ def find_photos(items: list[Item], folder: Folder, where: str | Path) -> Found:
         InputError: for a name that leads out of the folder, or a photo that its names put into two splits.
     """
     found: dict[str, Item] = {}
-    missing, readings = [], Counter()
+    missing: list[tuple[str, str]] = []
+    readings: Counter[str] = Counter()
     meant = [folder.find(item.picture, where) for item in items]
     fronts = Counter(
         folder.without_front(item.picture) for item, (photo, _) in zip(items, meant) if not photo

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from typing import NoReturn
 
 from vslnb.data.importing.items import CaptionFile, count, several
 from vslnb.errors import InputError
@@ -190,7 +191,7 @@ def _quoted(body: str, delimiter: str, start: int, picture: int) -> Iterator[tup
         line = end
 
 
-def _refuse_header(path: str, number: int, header: list[str]) -> None:
+def _refuse_header(path: str, number: int, header: list[str]) -> NoReturn:
     names = [name.lower() for name in header]
     has = any(name in PICTURE_COLUMNS for name in names)
     shown = ", ".join(header)[:120]
