@@ -15,7 +15,8 @@ from vslnb.models import Matcher, build_model
 
 GOLDEN = Path(__file__).parent / "golden"
 # For a program below tests/ that a test starts: it finds conftest as pytest does.
-PROGRAM_ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+TESTS = Path(__file__).parent
+PROGRAM_ENV = {**os.environ, "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 
 
