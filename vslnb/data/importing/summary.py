@@ -122,4 +122,5 @@ def write_left_out(folder: Path, entries: Sequence[LeftOut]) -> None:
 
 
 def _some(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
