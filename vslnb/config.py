@@ -21,10 +21,12 @@ Module = Literal["saf", "sgr", "cosine", "vsepp", "gpo", "scan", "vsrn", "imram"
 Rank = Literal["paper", "descending", "released"]
 Similarity = Literal["tfidf", "cider", "cider_d"]
 Precision = Literal["float32", "bfloat16"]
+Unit = Literal["absolute", "spread"]
 MODULES: tuple[Module, ...] = get_args(Module)
 RANKS: tuple[Rank, ...] = get_args(Rank)
 SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 AtLeastZero = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
@@ -83,6 +85,8 @@ class LossConfig:
     beta: Weight = 0.0
     beta_text: Weight = 0.0
     temperature: Positive = 1e-3
+    # What tau counts in: the scores themselves (the paper), or the standard deviation of the batch's.
+    temperature_unit: Unit = "absolute"
     rank: Rank = "paper"
     similarity: Similarity = "cider"
     captions_per_image: AtLeastZero = 0  # how many L_vs reads of each image, the first ones; 0 reads all

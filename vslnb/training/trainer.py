@@ -24,6 +24,7 @@ from vslnb.device import keep_freed_memory, matmul_precision, resolve_device
 from vslnb.errors import InputError
 from vslnb.losses import Objective
 from vslnb.models import Matcher, build_model
+from vslnb.ranking import in_unit
 from vslnb.training.diagnostics import compare_gradients, live_share, pairwise_accuracy
 from vslnb.training.guard import CollapseGuard, TrainingError, check_step
 from vslnb.training.targets import SimilarityTargets
@@ -55,7 +56,14 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.training.learning_rate)
         loss = config.loss
         self.objective = Objective(
-            loss.margin, loss.alpha, loss.beta, loss.beta_text, loss.temperature, loss.rank, loss.slack
+            loss.margin,
+            loss.alpha,
+            loss.beta,
+            loss.beta_text,
+            loss.temperature,
+            loss.rank,
+            loss.slack,
+            loss.temperature_unit,
         )
         self.targets = SimilarityTargets(loss, self.split, config.seed, saved_space)
         self.guard = CollapseGuard(loss.margin)
@@ -161,9 +169,10 @@ class Trainer:
 
     def diagnose(self, batch: Batch, scores: Tensor, epoch: int) -> dict[str, float]:
         """For the log: the share of live comparisons, and how the two losses pull where both are at work."""
-        found = {"live": live_share(scores, self.config.loss.temperature)}
+        loss = self.config.loss
+        found = {"live": live_share(in_unit(scores, loss.temperature_unit), loss.temperature)}
         images = self.targets.images(batch, epoch)
-        if self.config.loss.beta and images is not None:
+        if loss.beta and images is not None:
             images = self._to_device(images)
             found |= compare_gradients(self.objective, scores, images, self._negatives(epoch))
         return found
