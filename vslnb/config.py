@@ -92,7 +92,8 @@ class LossConfig:
     captions_per_image: AtLeastZero = 0  # how many L_vs reads of each image, the first ones; 0 reads all
     # The control: captions exchanged among the images by a permutation that the seed fixes.
     shuffled: bool = False
-    violating_epochs: AtLeastZero = 0  # epochs over all violating negatives before the hardest alone
+    violating_epochs: AtLeastZero = 0  # first epochs over all violating negatives, before the hardest alone
+    sum_epochs: AtLeastZero = 0  # first epochs with the sum over all negatives, before either
     # Epochs of the triplet alone. Before the model knows anything, equal scores lower VSL, so it starts later.
     vsl_warmup_epochs: AtLeastZero = 0
     # Not in the paper: a margin that shrinks with the similarity of a negative, see `losses.TripletLoss`.

@@ -27,6 +27,7 @@ PUBLISHED = {
     "chan": {"f30k": (25, 15, 5e-4), "coco": (25, 15, 5e-4)},
 }
 CHAN_MARGIN, CHAN_BATCH = 0.05, 384
+SUM_FIRST = ("gpo", "chan")  # published with a first epoch of the sum over all negatives
 # The flickr8k recipes: learning rate, beta (at batch 64) and tau, by the rule of experiments/tuning.py, on dev.
 TUNED = {"saf": (0.002, 5.0, 0.001), "sgr": (0.002, 5.0, 0.001), "cosine": (0.001, 10.0, 0.001)}
 TUNED |= {module: TUNED["cosine"] for module in PUBLISHED}  # not tuned: a place to begin
@@ -42,7 +43,8 @@ def recipe(name: str) -> Config:
     rate and schedule. Without `-vsl` the same recipe with beta = 0.
 
     The zoo (`vsepp`, `gpo`, `scan`, `vsrn`, `imram`, `chan`) has the published schedule of each on f30k and coco; with
-    `-released` the hardest negatives from the first step, and IMRAM as its scripts have it. It has no `-sgraf`.
+    `-released` the negatives too: the hardest from the first step, or after an epoch of all (`gpo`, `chan`); and IMRAM
+    as its scripts have it. It has no `-sgraf`.
 
     Raises:
         InputError: for a name that is not one.
@@ -74,6 +76,7 @@ def recipe(name: str) -> Config:
         rank="released" if released else "paper",
         similarity="tfidf" if released else "cider",
         violating_epochs=violating_epochs,
+        sum_epochs=int(released and data in ("f30k", "coco") and module in SUM_FIRST),
         vsl_warmup_epochs=1 if data in ("world", "flickr8k") else 0,
     )
     return Config(name, model=model, loss=loss, training=training)
@@ -170,5 +173,4 @@ def _zoo_sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, Tra
         if suffix:  # what the scripts say; the paper has both directions and three steps
             model = replace(model, mode="text" if of_coco else "image", num_steps=3 if of_coco else 1)
     training = TrainingConfig(*PUBLISHED[module][data], CHAN_BATCH if module == "chan" else 128)
-    # GPO and CHAN begin with an epoch of all negatives themselves.
-    return model, training, 0 if suffix and module not in ("gpo", "chan") else 1
+    return model, training, 0 if suffix else 1

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from test_loop import tiny
 
+from vslnb.losses import TripletLoss
+from vslnb.recipes import recipe
 from vslnb.training.trainer import Trainer
 
 
@@ -18,3 +20,20 @@ def test_the_unit_of_tau_reaches_the_loss_and_the_log(dataset):
     semantics = trainer.targets.images(batch, 1)
     one, ten = (trainer.objective(scale * scores, semantics)["visual"].item() for scale in (1, 10))
     assert one == pytest.approx(ten, rel=1e-4)
+
+
+def test_the_first_epochs_may_sum_over_all_negatives(dataset):
+    trainer = Trainer(tiny("world-gpo", loss__sum_epochs=1, loss__violating_epochs=2), dataset, "cpu")
+    batch = trainer.loader.load(np.arange(20))
+    for epoch, negatives in enumerate(("all", "violating", "hardest", "hardest")):
+        parts, scores = trainer.losses(batch, epoch, 0)
+        assert parts["triplet"].item() == pytest.approx(TripletLoss(0.2, negatives)(scores).item(), rel=1e-6)
+
+
+def test_released_recipes_begin_as_published():
+    for data in ("f30k", "coco"):
+        for module in ("vsepp", "gpo", "scan", "vsrn", "imram", "chan"):
+            loss = recipe(f"{data}-{module}-vsl-released").loss
+            assert (loss.sum_epochs, loss.violating_epochs) == (int(module in ("gpo", "chan")), 0)
+            plain = recipe(f"{data}-{module}").loss
+            assert (plain.sum_epochs, plain.violating_epochs) == (0, 1)

@@ -178,7 +178,10 @@ class Trainer:
         return found
 
     def _negatives(self, epoch: int) -> str:
-        return "violating" if epoch < self.config.loss.violating_epochs else "hardest"
+        loss = self.config.loss
+        if epoch < loss.sum_epochs:
+            return "all"
+        return "violating" if epoch < loss.violating_epochs else "hardest"
 
     def _seed_dropout(self, epoch: int, step: int, part: int) -> None:
         place = np.random.SeedSequence([self.config.seed, epoch, step, part])
