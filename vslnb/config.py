@@ -22,6 +22,7 @@ Rank = Literal["paper", "descending", "released"]
 Similarity = Literal["tfidf", "cider", "cider_d"]
 Precision = Literal["float32", "bfloat16"]
 Unit = Literal["absolute", "spread"]
+Optimizer = Literal["adam", "adamw"]
 MODULES: tuple[Module, ...] = get_args(Module)
 RANKS: tuple[Rank, ...] = get_args(Rank)
 SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
@@ -107,7 +108,7 @@ class LossConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class TrainingConfig:
-    """Adam with one step down of the learning rate after `decay_after` epochs."""
+    """How the weights are found; the learning rate steps down to a tenth after `decay_after` epochs."""
 
     epochs: AtLeastOne = 40
     decay_after: AtLeastZero = 30
@@ -118,6 +119,8 @@ class TrainingConfig:
     dev_images: AtLeastZero = 0  # images of dev, the first ones, scored after every epoch; 0 scores all
     stop_on_collapse: bool = True
     precision: Precision = "float32"  # of the matrix products, forward and backward
+    optimizer: Optimizer = "adam"
+    weight_decay: Weight = 0.0  # a part of Adam's gradient, but apart from it in AdamW
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from test_loop import tiny
 
+from vslnb.errors import InputError
 from vslnb.losses import TripletLoss
 from vslnb.recipes import recipe
 from vslnb.training.trainer import Trainer
@@ -37,3 +39,28 @@ def test_released_recipes_begin_as_published():
             assert (loss.sum_epochs, loss.violating_epochs) == (int(module in ("gpo", "chan")), 0)
             plain = recipe(f"{data}-{module}").loss
             assert (plain.sum_epochs, plain.violating_epochs) == (0, 1)
+
+
+def test_adamw_takes_the_step_worked_by_hand(dataset):
+    """Adam's first step is rate * sign(gradient); AdamW shrinks the weight by 1 - rate * decay before it."""
+    settings = {"training__learning_rate": 0.01, "training__weight_decay": 0.5}
+    for optimizer, shrunk in (("adam", 1.0), ("adamw", 1 - 0.01 * 0.5)):
+        config = tiny("world-gpo", training__optimizer=optimizer, **settings)
+        assert config.hash != tiny("world-gpo", training__optimizer=optimizer).hash
+        trainer = Trainer(config, dataset, "cpu")
+        weight = trainer.model.image_encoder.linear.weight
+        before = weight.detach().clone()
+        trainer.step(trainer.loader.load(np.arange(20)), 0, 0)
+        gradient = weight.grad + (0.5 * before if optimizer == "adam" else 0)
+        large = gradient.abs() > 1e-4  # beside Adam's epsilon
+        wanted = shrunk * before - 0.01 * gradient.sign()
+        torch.testing.assert_close(weight.detach()[large], wanted[large], atol=1e-5, rtol=0)
+        assert large.any()
+    with pytest.raises(InputError, match="optimizer"):
+        tiny(training__optimizer="sgd")
+
+
+def test_adamw_goes_with_the_methods_that_have_it():
+    assert recipe("world-gpo").training.optimizer == recipe("f30k-scan").training.optimizer == "adam"
+    for name in ("f30k-gpo", "coco-chan-vsl-released"):
+        assert (recipe(name).training.optimizer, recipe(name).training.weight_decay) == ("adamw", 0.01)

@@ -30,6 +30,7 @@ from vslnb.training.guard import CollapseGuard, TrainingError, check_step
 from vslnb.training.targets import SimilarityTargets
 
 LOG_EVERY = 10  # steps
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 class Trainer:
@@ -53,7 +54,10 @@ class Trainer:
         self.loader = BatchLoader(self.split, self.vocabulary, config.training.batch_size, config.seed)
         self.config = self._fitted(config)
         self.model = self._new_model()
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.training.learning_rate)
+        training = config.training
+        self.optimizer = OPTIMIZERS[training.optimizer](
+            self.model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+        )
         loss = config.loss
         self.objective = Objective(
             loss.margin,
@@ -116,7 +120,7 @@ class Trainer:
                 yield step + 1, line
 
     def step(self, batch: Batch, epoch: int, step: int) -> tuple[dict[str, float], Tensor]:
-        """One step of Adam with the gradient's norm clipped.
+        """One step of the optimizer with the gradient's norm clipped.
 
         Returns:
             What was measured, by name, for the log; and the scores (B, B).
