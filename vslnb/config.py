@@ -108,7 +108,7 @@ class LossConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class TrainingConfig:
-    """How the weights are found; the learning rate steps down to a tenth after `decay_after` epochs."""
+    """How the weights are found; the learning rate falls to a tenth after `decay_after` epochs, or twice."""
 
     epochs: AtLeastOne = 40
     decay_after: AtLeastZero = 30
@@ -119,6 +119,7 @@ class TrainingConfig:
     dev_images: AtLeastZero = 0  # images of dev, the first ones, scored after every epoch; 0 scores all
     stop_on_collapse: bool = True
     precision: Precision = "float32"  # of the matrix products, forward and backward
+    decay_again: AtLeastZero = 0  # epochs before it falls to a hundredth; 0 leaves that out
     optimizer: Optimizer = "adam"
     weight_decay: Weight = 0.0  # a part of Adam's gradient, but apart from it in AdamW
 

@@ -16,8 +16,7 @@ SCHEDULES = {
     "released": {"f30k-sgr": (40, 25), "f30k-saf": (30, 15), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
     "sgraf": {"f30k-sgr": (40, 30), "f30k-saf": (30, 20), "coco-sgr": (20, 10), "coco-saf": (20, 10)},
 }
-# The zoo as published: (epochs, epochs before the decay, learning rate) by data and module. VSRN and IMRAM decay a
-# second time, which we leave out.
+# The zoo as published: (epochs, epochs before the decay, learning rate) by data and module.
 PUBLISHED = {
     "vsepp": {"f30k": (30, 15, 2e-4), "coco": (30, 15, 2e-4)},
     "gpo": {"f30k": (25, 15, 5e-4), "coco": (25, 15, 5e-4)},
@@ -167,13 +166,14 @@ def _zoo_sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, Tra
         return model, training, epochs
     of_coco = data == "coco"
     model = ModelConfig(module=module, embed_dim=2048 if module == "vsrn" else 1024, dropout=0.0)
-    if module == "vsrn":
-        model = replace(model, variant="coco" if of_coco else "f30k")
     if module == "imram":
         model = replace(model, sharpness=11.0 if of_coco else 9.0)
         if suffix:  # what the scripts say; the paper has both directions and three steps
             model = replace(model, mode="text" if of_coco else "image", num_steps=3 if of_coco else 1)
     training = TrainingConfig(*PUBLISHED[module][data], CHAN_BATCH if module == "chan" else 128)
+    if module == "vsrn":
+        model = replace(model, variant="coco" if of_coco else "f30k")
+        training = replace(training, decay_again=0 if of_coco else 20)  # f30k decays every ten epochs
     if module in ("gpo", "chan"):
         training = replace(training, optimizer="adamw", weight_decay=WEIGHT_DECAY)
     return model, training, 0 if suffix else 1

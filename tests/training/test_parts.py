@@ -64,3 +64,13 @@ def test_adamw_goes_with_the_methods_that_have_it():
     assert recipe("world-gpo").training.optimizer == recipe("f30k-scan").training.optimizer == "adam"
     for name in ("f30k-gpo", "coco-chan-vsl-released"):
         assert (recipe(name).training.optimizer, recipe(name).training.weight_decay) == ("adamw", 0.01)
+
+
+def test_the_learning_rate_may_step_down_twice(dataset):
+    plain = {"training__learning_rate": 0.1, "training__decay_after": 1}
+    for again, wanted in ((2, [0.1, 0.01, 0.001]), (0, [0.1, 0.01, 0.01])):
+        trainer = Trainer(tiny("world-cosine", training__decay_again=again, **plain), dataset, "cpu")
+        rates = [next(trainer.epoch(epoch, progress=False))[1]["lr"] for epoch in range(3)]
+        assert rates == pytest.approx(wanted)
+    assert recipe("f30k-vsrn").training.decay_again == 20
+    assert recipe("coco-vsrn").training.decay_again == recipe("f30k-imram").training.decay_again == 0

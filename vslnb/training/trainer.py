@@ -99,7 +99,8 @@ class Trainer:
             TrainingError: for a step that went wrong; its batch is in `batch`.
         """
         training = self.config.training
-        rate = training.learning_rate * (0.1 if epoch >= training.decay_after else 1.0)
+        decays = (epoch >= training.decay_after) + (0 < training.decay_again <= epoch)
+        rate = training.learning_rate * 0.1**decays
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with tqdm(total=len(self.loader), initial=first, desc=f"epoch {epoch + 1}/{training.epochs}",
