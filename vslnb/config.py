@@ -33,6 +33,7 @@ AtLeastZero = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Weight = Annotated[FiniteFloat, Field(ge=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
+Share = Annotated[FiniteFloat, Field(ge=0, lt=1)]
 
 PARTS = ("model", "loss", "training")
 OF_THE_DATA = ("model.vocab_size", "model.num_regions", "model.feature_dim")  # filled in from the data set
@@ -55,7 +56,7 @@ class ModelConfig:
     sim_dim: AtLeastOne = 256  # S
     word_dim: AtLeastOne = 300
     num_steps: AtLeastZero = 3  # of SGR's reasoning and of IMRAM's memory
-    dropout: Annotated[FiniteFloat, Field(ge=0, lt=1)] = 0.4  # the published zoo has none: its recipes say 0
+    dropout: Share = 0.4  # the published zoo has none: its recipes say 0
     vocab_size: AtLeastZero = 0
     num_regions: AtLeastOne = 36  # R
     feature_dim: AtLeastOne = 2048  # F
@@ -122,6 +123,8 @@ class TrainingConfig:
     decay_again: AtLeastZero = 0  # epochs before it falls to a hundredth; 0 leaves that out
     optimizer: Optimizer = "adam"
     weight_decay: Weight = 0.0  # a part of Adam's gradient, but apart from it in AdamW
+    drop_regions: Share = 0.0  # of the regions of an image in training, see `vslnb.data.augmentation`,
+    drop_words: Share = 0.0  # and of the words of a caption
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -8,6 +8,7 @@ from test_loop import tiny
 from vslnb.errors import InputError
 from vslnb.losses import TripletLoss
 from vslnb.recipes import recipe
+from vslnb.training.loop import train
 from vslnb.training.trainer import Trainer
 
 
@@ -60,10 +61,11 @@ def test_adamw_takes_the_step_worked_by_hand(dataset):
         tiny(training__optimizer="sgd")
 
 
-def test_adamw_goes_with_the_methods_that_have_it():
+def test_adamw_and_dropped_parts_go_with_the_methods_that_have_them():
     assert recipe("world-gpo").training.optimizer == recipe("f30k-scan").training.optimizer == "adam"
     for name in ("f30k-gpo", "coco-chan-vsl-released"):
         assert (recipe(name).training.optimizer, recipe(name).training.weight_decay) == ("adamw", 0.01)
+        assert recipe(name).training.drop_regions == recipe(name).training.drop_words == 0.2
 
 
 def test_the_learning_rate_may_step_down_twice(dataset):
@@ -74,3 +76,46 @@ def test_the_learning_rate_may_step_down_twice(dataset):
         assert rates == pytest.approx(wanted)
     assert recipe("f30k-vsrn").training.decay_again == 20
     assert recipe("coco-vsrn").training.decay_again == recipe("f30k-imram").training.decay_again == 0
+
+
+DROPPING = {"training__drop_regions": 0.4, "training__drop_words": 0.5}
+
+
+@pytest.mark.parametrize("module", ["gpo", "chan", "vsepp"])
+def test_dropped_parts_take_the_step_that_the_remaining_ones_would(dataset, module):
+    trainer = Trainer(tiny(f"world-{module}", **DROPPING), dataset, "cpu")
+    batch = trainer.loader.load(np.arange(20))
+    found = trainer.scores(batch, 1, 3)
+    few = trainer.augment(batch, 1, 3)
+    assert len(few.region_counts.unique()) > 1 and few.lengths.sum() < batch.lengths.sum()
+    images = trainer.model.encode_images(few.features, few.region_counts)
+    captions = trainer.model.encode_captions(few.ids, few.lengths)
+    torch.testing.assert_close(found, trainer.model.scores(images, captions, few.lengths))
+    again = trainer.scores(batch, 1, 3)
+    assert torch.equal(found, again) and not torch.equal(found, trainer.scores(batch, 1, 4))
+
+
+@pytest.mark.parametrize("module", ["saf", "scan", "vsrn"])
+def test_regions_are_dropped_only_where_ragged_ones_are_read(dataset, module):
+    with pytest.raises(InputError, match=f"drop_regions: {module} reads images that all have the same"):
+        Trainer(tiny(f"world-{module}", training__drop_regions=0.2), dataset, "cpu")
+    trainer = Trainer(tiny(f"world-{module}", training__drop_words=0.9), dataset, "cpu")
+    assert np.isfinite(trainer.step(trainer.loader.load(np.arange(20)), 0, 0)[0]["loss"])
+
+
+def test_a_run_that_drops_parts_resumes_to_the_last_bit(dataset, tmp_path, monkeypatch):
+    config = tiny("world-gpo-vsl", training__epochs=2, **DROPPING)
+    whole = train(config, dataset, tmp_path / "whole", device="cpu", progress=False)
+    original = Trainer.epoch
+
+    def fail(self, epoch, *arguments):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        return original(self, epoch, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "epoch", fail)
+        train(config, dataset, tmp_path / "cut", device="cpu", progress=False)
+    assert train(config, dataset, tmp_path / "cut", device="cpu", resume=True, progress=False) == whole
+    states = [(tmp_path / name / "last/state.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert states[0] == states[1]

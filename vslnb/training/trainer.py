@@ -1,6 +1,6 @@
 """One run's model, data and optimizer: the losses of a batch, a step, an epoch; one process or several.
 
-All randomness follows from the seed and the place: the order from (seed, epoch), dropout from (seed, epoch,
+All randomness follows from the seed and the place: the order from (seed, epoch), dropout and what is dropped from (seed, epoch,
 step). So a run that is stopped and goes on from what it last saved ends with the same weights as one that
 never stopped, and no random state needs saving.
 """
@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from vslnb import distributed
 from vslnb.config import Config
+from vslnb.data.augmentation import SizeAugmentation
 from vslnb.data.loader import Batch, BatchLoader, channel_statistics
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.device import keep_freed_memory, matmul_precision, resolve_device
@@ -69,6 +70,9 @@ class Trainer:
             loss.slack,
             loss.temperature_unit,
         )
+        self.augment = SizeAugmentation(
+            training.drop_regions, training.drop_words, self.vocabulary, config.seed
+        )
         self.targets = SimilarityTargets(loss, self.split, config.seed, saved_space)
         self.guard = CollapseGuard(loss.margin)
 
@@ -86,6 +90,9 @@ class Trainer:
     def _new_model(self) -> Matcher:
         torch.manual_seed(self.config.seed)
         model = build_model(self.config.model)
+        if self.config.training.drop_regions and not model.reads_ragged:
+            problem = f"{self.config.model.module} reads images that all have the same number of regions"
+            raise InputError("training.drop_regions", problem, "Leave it at 0; words can be dropped.")
         if self.config.training.standardise:
             shift, scale = channel_statistics(self.split)
             model.image_encoder.shift.copy_(shift)
@@ -156,11 +163,18 @@ class Trainer:
 
     def scores(self, batch: Batch, epoch: int, step: int) -> Tensor:
         """Scores (B, B) of a batch; each process computes the columns of its own captions."""
-        features, ids = self._to_device(batch.features), self._to_device(batch.ids)
+        batch = self.augment(batch, epoch, step)
+        features, ids, counts = (
+            self._to_device(batch.features),
+            self._to_device(batch.ids),
+            batch.region_counts,
+        )
         if self.model.mixes_images:  # by batch norm: every process encodes all
-            embeddings = self.model.encode_images(distributed.gather_results(features))
+            if counts is not None:
+                counts = distributed.gather_results(self._to_device(counts))
+            embeddings = self.model.encode_images(distributed.gather_results(features), counts)
         else:
-            embeddings = distributed.gather_parts(self.model.encode_images(features))
+            embeddings = distributed.gather_parts(self.model.encode_images(features, counts))
         self._seed_dropout(epoch, step, 0)  # the same in every process, for all score all images
         images = self.model.image_items(embeddings)
         self._seed_dropout(epoch, step, 1 + distributed.process_index())
