@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import reference
 from conftest import GOLDEN
 from vslnb.losses import NEGATIVES, Objective, TripletLoss, VisualSemanticLoss
-from vslnb.ranking import RANKS, hard_rank, soft_rank
+from vslnb.ranking import RANKS, hard_rank, in_unit, soft_rank
 from vslnb.training.diagnostics import live_share
 
 
@@ -115,6 +115,37 @@ def test_live_share_counts_close_pairs(n, seed):
     assert live_share(torch.tensor(m)) == pytest.approx(np.mean(close))
 
 
+@pytest.mark.parametrize("variant", RANKS)
+def test_tau_in_units_of_the_spread_is_blind_to_the_scale_of_scores(variant):
+    torch.manual_seed(0)
+    scores, semantics = torch.randn(2, 6, 6, dtype=torch.float64)
+    deviation, own = scores.numpy().std(), semantics.numpy().std()
+    loss = VisualSemanticLoss(0.1, variant, unit="spread")
+    wanted = reference.visual_semantic_loss(
+        (scores / deviation).tolist(), (semantics / own).tolist(), 0.1, variant
+    )
+    assert loss(scores, semantics).item() == pytest.approx(wanted, abs=1e-9)
+    for scaled, alike in ((10 * scores, semantics), (scores, 10 * semantics)):
+        assert loss(scaled, alike).item() == pytest.approx(wanted, abs=1e-9)
+    assert loss(7 * semantics, semantics).item() == pytest.approx(0, abs=1e-9)
+    absolute = VisualSemanticLoss(0.1, variant)
+    assert abs(absolute(10 * scores, semantics) - absolute(scores, semantics)) > 1e-3
+    scores.requires_grad_()  # the deviation is a number: the gradient is that of tau * deviation in the scores' units
+    (gradient,) = torch.autograd.grad(loss(scores, semantics), scores)
+    fixed = in_unit(scores.detach(), "spread").requires_grad_()
+    (plain,) = torch.autograd.grad(absolute(fixed, semantics / own), fixed)
+    torch.testing.assert_close(gradient, plain / deviation)
+    assert live_share(in_unit(10 * scores, "spread"), 0.01) == live_share(scores, 0.01 * deviation)
+
+
+def test_equal_scores_have_no_spread_and_a_finite_gradient():
+    for size in (1, 4):
+        scores = torch.full((size, size), 0.5, requires_grad=True)
+        loss = VisualSemanticLoss(unit="spread")(scores, torch.rand(size, size))
+        loss.backward()
+        assert torch.isfinite(loss) and torch.isfinite(scores.grad).all()
+
+
 def test_objective_adds_up_and_is_even_at_the_start():
     scores, semantics = torch.full((6, 6), 0.5), torch.rand(6, 6)
     parts = Objective(beta=10, beta_text=2, temperature=0.1)(scores, semantics, semantics.T)
@@ -135,6 +166,8 @@ def test_wrong_shapes_are_named():
         soft_rank(torch.zeros(2, 2), variant="best")
     with pytest.raises(ValueError, match="variant"):
         VisualSemanticLoss(rank="best")
+    with pytest.raises(ValueError, match="absolute, spread"):
+        VisualSemanticLoss(unit="metre")
     with pytest.raises(ValueError, match="positive"):
         soft_rank(torch.zeros(2, 2), temperature=0)
 

@@ -21,15 +21,19 @@ Module = Literal["saf", "sgr", "cosine", "vsepp", "gpo", "scan", "vsrn", "imram"
 Rank = Literal["paper", "descending", "released"]
 Similarity = Literal["tfidf", "cider", "cider_d"]
 Precision = Literal["float32", "bfloat16"]
+Unit = Literal["absolute", "spread"]
+Optimizer = Literal["adam", "adamw"]
 MODULES: tuple[Module, ...] = get_args(Module)
 RANKS: tuple[Rank, ...] = get_args(Rank)
 SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 AtLeastZero = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Weight = Annotated[FiniteFloat, Field(ge=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
+Share = Annotated[FiniteFloat, Field(ge=0, lt=1)]
 
 PARTS = ("model", "loss", "training")
 OF_THE_DATA = ("model.vocab_size", "model.num_regions", "model.feature_dim")  # filled in from the data set
@@ -52,7 +56,7 @@ class ModelConfig:
     sim_dim: AtLeastOne = 256  # S
     word_dim: AtLeastOne = 300
     num_steps: AtLeastZero = 3  # of SGR's reasoning and of IMRAM's memory
-    dropout: Annotated[FiniteFloat, Field(ge=0, lt=1)] = 0.4  # the published zoo has none: its recipes say 0
+    dropout: Share = 0.4  # the published zoo has none: its recipes say 0
     vocab_size: AtLeastZero = 0
     num_regions: AtLeastOne = 36  # R
     feature_dim: AtLeastOne = 2048  # F
@@ -83,12 +87,15 @@ class LossConfig:
     beta: Weight = 0.0
     beta_text: Weight = 0.0
     temperature: Positive = 1e-3
+    # What tau counts in: the scores themselves (the paper), or the standard deviation of the batch's.
+    temperature_unit: Unit = "absolute"
     rank: Rank = "paper"
     similarity: Similarity = "cider"
     captions_per_image: AtLeastZero = 0  # how many L_vs reads of each image, the first ones; 0 reads all
     # The control: captions exchanged among the images by a permutation that the seed fixes.
     shuffled: bool = False
-    violating_epochs: AtLeastZero = 0  # epochs over all violating negatives before the hardest alone
+    violating_epochs: AtLeastZero = 0  # first epochs over all violating negatives, before the hardest alone
+    sum_epochs: AtLeastZero = 0  # first epochs with the sum over all negatives, before either
     # Epochs of the triplet alone. Before the model knows anything, equal scores lower VSL, so it starts later.
     vsl_warmup_epochs: AtLeastZero = 0
     # Not in the paper: a margin that shrinks with the similarity of a negative, see `losses.TripletLoss`.
@@ -102,7 +109,7 @@ class LossConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class TrainingConfig:
-    """Adam with one step down of the learning rate after `decay_after` epochs."""
+    """How the weights are found; the learning rate falls to a tenth after `decay_after` epochs, or twice."""
 
     epochs: AtLeastOne = 40
     decay_after: AtLeastZero = 30
@@ -113,6 +120,11 @@ class TrainingConfig:
     dev_images: AtLeastZero = 0  # images of dev, the first ones, scored after every epoch; 0 scores all
     stop_on_collapse: bool = True
     precision: Precision = "float32"  # of the matrix products, forward and backward
+    decay_again: AtLeastZero = 0  # epochs before it falls to a hundredth; 0 leaves that out
+    optimizer: Optimizer = "adam"
+    weight_decay: Weight = 0.0  # a part of Adam's gradient, but apart from it in AdamW
+    drop_regions: Share = 0.0  # of the regions of an image in training, see `vslnb.data.augmentation`,
+    drop_words: Share = 0.0  # and of the words of a caption
 
 
 @dataclass(frozen=True, config=STRICT)

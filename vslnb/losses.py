@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vslnb.ranking import check_rank, soft_rank
+from vslnb.ranking import check_rank, in_unit, soft_rank
 
 NEGATIVES = ("hardest", "all", "violating")
 
@@ -62,9 +62,14 @@ class VisualSemanticLoss(nn.Module):
     Args:
         temperature: tau of Eq. 4.
         rank: `paper`, `descending` or `released`, see `vslnb.ranking`.
+        unit: what tau counts in. `absolute`, as in the paper: the scores and the similarity themselves. `spread`:
+            the standard deviation of each of the two matrices, the scores' held constant, so that models with
+            scores of any scale are asked the same. The similarity is counted in its own, because only then is the
+            loss 0 for scores that are the similarity times any positive number. The gradient grows as the
+            spread shrinks.
 
     Raises:
-        ValueError: for a temperature that is not positive or an unknown rank.
+        ValueError: for a temperature that is not positive, an unknown rank or an unknown unit.
 
     >>> scores = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
     >>> round(float(VisualSemanticLoss()(scores, scores)), 6)
@@ -88,10 +93,10 @@ class VisualSemanticLoss(nn.Module):
     True
     """
 
-    def __init__(self, temperature: float = 1e-3, rank: str = "paper"):
+    def __init__(self, temperature: float = 1e-3, rank: str = "paper", unit: str = "absolute"):
         super().__init__()
-        check_rank(temperature, rank)
-        self.temperature, self.rank = temperature, rank
+        check_rank(temperature, rank, unit)
+        self.temperature, self.rank, self.unit = temperature, rank, unit
 
     def forward(self, scores: Tensor, semantics: Tensor) -> Tensor:
         """`scores` (B, B) and `semantics` (B, B) -> scalar in [0, 1); no gradient reaches `semantics`."""
@@ -99,10 +104,13 @@ class VisualSemanticLoss(nn.Module):
         semantics = torch.as_tensor(semantics)
         if scores.shape != semantics.shape:
             raise ValueError(f"scores {tuple(scores.shape)} and semantics {tuple(semantics.shape)} differ")
-        ranks = soft_rank(scores, self.temperature, self.rank)
+        ranks = self._ranks(scores)
         with torch.no_grad():
-            wanted = soft_rank(semantics.to(scores), self.temperature, self.rank)
+            wanted = self._ranks(semantics.to(scores))
         return 1 - (torch.minimum(ranks, wanted) / torch.maximum(ranks, wanted)).mean()
+
+    def _ranks(self, matrix: Tensor) -> Tensor:
+        return soft_rank(in_unit(matrix, self.unit), self.temperature, self.rank)
 
 
 class Objective(nn.Module):
@@ -121,11 +129,12 @@ class Objective(nn.Module):
         temperature: float = 1e-3,
         rank: str = "paper",
         slack: float = 0.0,
+        unit: str = "absolute",
     ):
         super().__init__()
         self.alpha, self.beta, self.beta_text = alpha, beta, beta_text
         self.triplet = {name: TripletLoss(margin, name, slack) for name in NEGATIVES}
-        self.semantic = VisualSemanticLoss(temperature, rank)
+        self.semantic = VisualSemanticLoss(temperature, rank, unit)
 
     def forward(
         self,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from vslnb.config import RANKS
+from vslnb.config import RANKS, UNITS
 
 
 def soft_rank(matrix: Tensor, temperature: float = 1e-3, variant: str = "paper", block: int = 32) -> Tensor:
@@ -73,12 +73,29 @@ def hard_rank(matrix: Tensor, variant: str = "paper") -> Tensor:
     return 1 + ahead - itself
 
 
-def check_rank(temperature: float, variant: str) -> None:
-    """Raises ValueError for a temperature that is not positive or an unknown variant."""
+def in_unit(matrix: Tensor, unit: str) -> Tensor:
+    """A matrix as tau reads it: as it is, or for `spread` over its standard deviation, which passes no gradient.
+
+    Raises:
+        ValueError: for an unknown unit.
+
+    >>> in_unit(torch.tensor([[1.0, 5.0], [5.0, 1.0]]), "spread")
+    tensor([[0.5000, 2.5000],
+            [2.5000, 0.5000]])
+    """
+    check_rank(1.0, "paper", unit)
+    # Equal scores have no spread: the clamp leaves their gaps at 0.
+    return matrix if unit == "absolute" else matrix / matrix.detach().std(correction=0).clamp(min=1e-12)
+
+
+def check_rank(temperature: float, variant: str, unit: str = "absolute") -> None:
+    """Raises ValueError for a temperature that is not positive, an unknown variant or an unknown unit."""
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
     if variant not in RANKS:
         raise ValueError(f"variant must be one of {', '.join(RANKS)}, got {variant!r}")
+    if unit not in UNITS:
+        raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")
 
 
 def _square(matrix: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ class Batch(NamedTuple):
         features: (n, R, F) float32 of this process's images.
         ids: (n, W) of this process's captions, padded with 0.
         lengths: (n,).
+        region_counts: (n,) of images some of whose regions were dropped: the first ones count.
     """
 
     captions: np.ndarray
@@ -31,6 +32,7 @@ class Batch(NamedTuple):
     features: Tensor
     ids: Tensor
     lengths: Tensor
+    region_counts: Tensor | None = None
 
 
 def epoch_batches(captions: int, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:

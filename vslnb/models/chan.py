@@ -42,6 +42,8 @@ class RegionAttention(nn.Module):
 class CHAN(RegionWordMatcher):
     """S = logsumexp over words of (max over regions of their cosine) / 0.1: up to about 10, more for long captions."""
 
+    reads_ragged = True
+
     def __init__(self, config: ModelConfig):
         super().__init__(config, normalise_regions=False)
         if config.embed_dim % config.num_heads:

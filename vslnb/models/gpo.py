@@ -67,6 +67,7 @@ class GPO(VectorMatcher):
     """Regions through a linear layer plus a perceptron, words through a BiGRU; both pooled, normed, multiplied."""
 
     mixes_images = True  # batch norm
+    reads_ragged = True
 
     def __init__(self, config: ModelConfig):
         super().__init__(config, bidirectional=True)

@@ -24,6 +24,7 @@ class Matcher(nn.Module):
         image_encoder: reads the features first; its `shift` and `scale` standardise them.
         global_is_exact: whether `global_scores` are the scores themselves.
         fixed_regions: whether images have the configuration's number of regions, or any.
+        reads_ragged: whether the images of one batch may have different numbers of regions.
         mixes_images: whether in training an image's embedding depends on the others of its batch.
         has_attention: whether words look at regions, see `attention`.
         caption_statistics: what `pair_scores` found in training for `update_statistics`, if anything.
@@ -32,6 +33,7 @@ class Matcher(nn.Module):
     image_encoder: ImageEncoder
     global_is_exact = False
     fixed_regions = False
+    reads_ragged = False
     mixes_images = False
     has_attention = False
 

@@ -21,6 +21,8 @@ class VSEPP(VectorMatcher):
     torch.Size([2, 8])
     """
 
+    reads_ragged = True
+
     def encode_images(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, R, F), optionally the number of regions of each image (B,) -> (B, D)."""
         if lengths is None:

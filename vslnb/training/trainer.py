@@ -1,6 +1,6 @@
 """One run's model, data and optimizer: the losses of a batch, a step, an epoch; one process or several.
 
-All randomness follows from the seed and the place: the order from (seed, epoch), dropout from (seed, epoch,
+All randomness follows from the seed and the place: the order from (seed, epoch), dropout and what is dropped from (seed, epoch,
 step). So a run that is stopped and goes on from what it last saved ends with the same weights as one that
 never stopped, and no random state needs saving.
 """
@@ -18,17 +18,20 @@ from tqdm.auto import tqdm
 
 from vslnb import distributed
 from vslnb.config import Config
+from vslnb.data.augmentation import SizeAugmentation
 from vslnb.data.loader import Batch, BatchLoader, channel_statistics
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.device import keep_freed_memory, matmul_precision, resolve_device
 from vslnb.errors import InputError
 from vslnb.losses import Objective
 from vslnb.models import Matcher, build_model
+from vslnb.ranking import in_unit
 from vslnb.training.diagnostics import compare_gradients, live_share, pairwise_accuracy
 from vslnb.training.guard import CollapseGuard, TrainingError, check_step
 from vslnb.training.targets import SimilarityTargets
 
 LOG_EVERY = 10  # steps
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 class Trainer:
@@ -52,10 +55,23 @@ class Trainer:
         self.loader = BatchLoader(self.split, self.vocabulary, config.training.batch_size, config.seed)
         self.config = self._fitted(config)
         self.model = self._new_model()
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=config.training.learning_rate)
+        training = config.training
+        self.optimizer = OPTIMIZERS[training.optimizer](
+            self.model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+        )
         loss = config.loss
         self.objective = Objective(
-            loss.margin, loss.alpha, loss.beta, loss.beta_text, loss.temperature, loss.rank, loss.slack
+            loss.margin,
+            loss.alpha,
+            loss.beta,
+            loss.beta_text,
+            loss.temperature,
+            loss.rank,
+            loss.slack,
+            loss.temperature_unit,
+        )
+        self.augment = SizeAugmentation(
+            training.drop_regions, training.drop_words, self.vocabulary, config.seed
         )
         self.targets = SimilarityTargets(loss, self.split, config.seed, saved_space)
         self.guard = CollapseGuard(loss.margin)
@@ -74,6 +90,9 @@ class Trainer:
     def _new_model(self) -> Matcher:
         torch.manual_seed(self.config.seed)
         model = build_model(self.config.model)
+        if self.config.training.drop_regions and not model.reads_ragged:
+            problem = f"{self.config.model.module} reads images that all have the same number of regions"
+            raise InputError("training.drop_regions", problem, "Leave it at 0; words can be dropped.")
         if self.config.training.standardise:
             shift, scale = channel_statistics(self.split)
             model.image_encoder.shift.copy_(shift)
@@ -87,7 +106,8 @@ class Trainer:
             TrainingError: for a step that went wrong; its batch is in `batch`.
         """
         training = self.config.training
-        rate = training.learning_rate * (0.1 if epoch >= training.decay_after else 1.0)
+        decays = (epoch >= training.decay_after) + (0 < training.decay_again <= epoch)
+        rate = training.learning_rate * 0.1**decays
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         with tqdm(total=len(self.loader), initial=first, desc=f"epoch {epoch + 1}/{training.epochs}",
@@ -108,7 +128,7 @@ class Trainer:
                 yield step + 1, line
 
     def step(self, batch: Batch, epoch: int, step: int) -> tuple[dict[str, float], Tensor]:
-        """One step of Adam with the gradient's norm clipped.
+        """One step of the optimizer with the gradient's norm clipped.
 
         Returns:
             What was measured, by name, for the log; and the scores (B, B).
@@ -143,11 +163,18 @@ class Trainer:
 
     def scores(self, batch: Batch, epoch: int, step: int) -> Tensor:
         """Scores (B, B) of a batch; each process computes the columns of its own captions."""
-        features, ids = self._to_device(batch.features), self._to_device(batch.ids)
+        batch = self.augment(batch, epoch, step)
+        features, ids, counts = (
+            self._to_device(batch.features),
+            self._to_device(batch.ids),
+            batch.region_counts,
+        )
         if self.model.mixes_images:  # by batch norm: every process encodes all
-            embeddings = self.model.encode_images(distributed.gather_results(features))
+            if counts is not None:
+                counts = distributed.gather_results(self._to_device(counts))
+            embeddings = self.model.encode_images(distributed.gather_results(features), counts)
         else:
-            embeddings = distributed.gather_parts(self.model.encode_images(features))
+            embeddings = distributed.gather_parts(self.model.encode_images(features, counts))
         self._seed_dropout(epoch, step, 0)  # the same in every process, for all score all images
         images = self.model.image_items(embeddings)
         self._seed_dropout(epoch, step, 1 + distributed.process_index())
@@ -161,15 +188,19 @@ class Trainer:
 
     def diagnose(self, batch: Batch, scores: Tensor, epoch: int) -> dict[str, float]:
         """For the log: the share of live comparisons, and how the two losses pull where both are at work."""
-        found = {"live": live_share(scores, self.config.loss.temperature)}
+        loss = self.config.loss
+        found = {"live": live_share(in_unit(scores, loss.temperature_unit), loss.temperature)}
         images = self.targets.images(batch, epoch)
-        if self.config.loss.beta and images is not None:
+        if loss.beta and images is not None:
             images = self._to_device(images)
             found |= compare_gradients(self.objective, scores, images, self._negatives(epoch))
         return found
 
     def _negatives(self, epoch: int) -> str:
-        return "violating" if epoch < self.config.loss.violating_epochs else "hardest"
+        loss = self.config.loss
+        if epoch < loss.sum_epochs:
+            return "all"
+        return "violating" if epoch < loss.violating_epochs else "hardest"
 
     def _seed_dropout(self, epoch: int, step: int, part: int) -> None:
         place = np.random.SeedSequence([self.config.seed, epoch, step, part])
