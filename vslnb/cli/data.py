@@ -104,9 +104,9 @@ def _imported(dest: Path, report: dict) -> None:
         typer.echo(f"{dest}: {images} photos. {report['note'].capitalize()}.")
         return
     typer.echo(f"{dest}: {images} photos, features made in {report['seconds']:.0f} s.")
-    typer.echo(
-        f"What was left out is listed in {dest / 'left_out.tsv'}. Check the data set: vslnb check {dest}"
-    )
+    if (dest / "left_out.tsv").exists():
+        typer.echo(f"What was left out is listed in {dest / 'left_out.tsv'}.")
+    typer.echo(f"Check the data set: vslnb check {dest}")
 
 
 @app.command()

@@ -199,5 +199,5 @@ def warn_of_few_photos(photos: int, split: str) -> None:
     elif photos < 100:
         typer.echo(
             f"{split} has {photos} photos: chance alone moves such results by many points, so read the interval "
-            "(`vslnb evaluate`) and compare with care."
+            "that `vslnb evaluate` gives and compare with care."
         )

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -22,6 +21,7 @@ from vslnb.figures.style import (
     Style,
     canvas,
     module_name,
+    sns,
     wrapped,
 )
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
-from vslnb.figures.style import MAIN, PLAIN, SECONDARY, Figure, canvas
+from vslnb.figures.style import MAIN, PLAIN, SECONDARY, Figure, canvas, sns
 
 
 def histogram(groups: Mapping[str, np.ndarray], xlabel: str) -> Figure:

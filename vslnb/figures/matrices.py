@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 
-from vslnb.figures.style import Figure, bare, canvas
+from vslnb.figures.style import Figure, bare, canvas, sns
 
 LEGIBLE = 64  # cells
 SEQUENTIAL, DIVERGING = "YlGnBu", "PuOr"

@@ -6,12 +6,13 @@ import io
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import matplotlib
 import matplotlib.figure
+import matplotlib.style
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
@@ -61,9 +62,24 @@ def module_name(module: str) -> str:
     return (MODULE_NAMES | ZOO_NAMES)[module]
 
 
-RC = {
-    **sns.axes_style("whitegrid"),
-    **sns.plotting_context("paper"),
+class _Seaborn:
+    """seaborn, loaded when it first draws: it takes seconds, and many who import a figure never draw one."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module("seaborn"), name)
+
+
+sns = _Seaborn()
+
+RC: Any = {
+    # seaborn's whitegrid in the sizes of its context for papers.
+    **matplotlib.style.library["seaborn-v0_8-whitegrid"],
+    **dict.fromkeys(("font.size", "axes.labelsize", "legend.title_fontsize"), 9.6),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), 8.8),
+    **dict.fromkeys(("grid.linewidth", "patch.linewidth"), 0.8),
+    "lines.markersize": 4.8,
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
     "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same picture on every machine
     "figure.titlesize": 10.5,
     "axes.titlesize": 10,
