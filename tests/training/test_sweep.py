@@ -80,16 +80,16 @@ KILLS = """
 import os, signal, sys
 from pathlib import Path
 import vslnb.training.loop
-from vslnb.recipes import recipe, run_name
+from vslnb.recipes import recipe
 from vslnb.training.sweep import sweep
 
-plain = vslnb.training.loop.save_last
+plain = vslnb.training.loop.save_checkpoint
 def save_and_die(run, *rest):
     plain(run, *rest)
-    if not (mark := run.parent.parent / "killed").exists():
+    if not (mark := run.folder.parent.parent / "killed").exists():
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-vslnb.training.loop.save_last = save_and_die
+vslnb.training.loop.save_checkpoint = save_and_die
 
 if __name__ == "__main__":
     settings = {"training.epochs": 2}
@@ -109,7 +109,7 @@ def test_the_run_of_a_killed_worker_is_done_again_and_no_other(dataset, tmp_path
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         assert "5 whole" in done.stdout
     for one in (tmp_path / "whole" / "runs").iterdir():
-        again = tmp_path / "killed" / "runs" / run_name(one)
+        again = tmp_path / "killed" / "runs" / one.name
         assert (again / "best.safetensors").read_bytes() == (one / "best.safetensors").read_bytes()
         epochs = [
             line["epoch"]

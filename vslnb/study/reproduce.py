@@ -130,7 +130,9 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
                 cwd=ROOT,
                 progress_bar=False,
                 kernel_name=kernel,
-                extra_arguments=["--log-level=ERROR"],  # its notes on the transport stay out of our output
+                extra_arguments=[
+                    "--log-level=CRITICAL"
+                ],  # its notes on transport and shutdown stay out of our output
             )
     except papermill.PapermillExecutionError as error:
         fault = f"{error.ename}: {error.evalue}"
