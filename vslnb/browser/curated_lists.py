@@ -56,7 +56,7 @@ def _secondary(browser: Browser, state: BrowserState) -> list[int]:
     """
     main, _, named = browser.concepts
     scores = browser.scores[state.models[0]]
-    found = secondary_matches(scores, *browser.concepts, browser.captions_per_image)[state.direction]
+    found = secondary_matches(scores, *browser.concepts, browser.split.captions_per_image)[state.direction]
     first_result = dict(zip(np.asarray(found["wrong"]).tolist(), np.asarray(found["retrieved"]).tolist()))
     keys = []
     for query in np.asarray(found["secondary"]).tolist():
@@ -66,7 +66,7 @@ def _secondary(browser: Browser, state: BrowserState) -> list[int]:
         similarity = browser.caption_similarity(state, [result], browser.ground_truth(state, query))[0]
         keys.append(
             _Clarity(
-                shares_subject=bool(shared & main[browser.image_of_caption[caption]]),
+                shares_subject=bool(shared & main[browser.split.owner[caption]]),
                 shares_one_concept=len(shared) < 2,
                 share_of_caption=len(shared) / len(named[caption]),
                 caption_similarity=similarity,

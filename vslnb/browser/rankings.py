@@ -100,8 +100,6 @@ class Browser:
     ):
         self.split, self.vocabulary, self.models = split, vocabulary, models
         self.scores, self.galleries = scores, galleries
-        self.captions_per_image = split.captions_per_image
-        self.image_of_caption = split.owner
         self.num_queries = {"text_to_image": len(split.captions), "image_to_text": len(split)}
         self.num_items = {"text_to_image": len(split), "image_to_text": len(split.captions)}
         self.ranks = {name: positive_ranks(s, split.captions_per_image) for name, s in scores.items()}
@@ -109,7 +107,7 @@ class Browser:
     @cached_property
     def space(self) -> CaptionSpace:
         """CIDEr over the split's captions."""
-        return CaptionSpace.fit(self.split.captions, self.captions_per_image, "cider")
+        return CaptionSpace.fit(self.split.captions, self.split.captions_per_image, "cider")
 
     @cached_property
     def concepts(self) -> tuple[list[set], list[set], list[set]]:
@@ -135,7 +133,9 @@ class Browser:
         columns = tuple(self._column(state, name) for name in state.models)
         pages = self._pages(state)
         if state.is_free_text:
-            return View(state, state.text, None, columns, pages, self.unknown_words(state.text))
+            return View(
+                state, state.text, None, columns, pages, tuple(self.vocabulary.unknown_words(state.text))
+            )
         if state.direction == "text_to_image":
             return View(state, self.split.captions[state.query], None, columns, pages)
         return View(state, "", state.query, columns, pages)
@@ -151,18 +151,13 @@ class Browser:
         words, weights = caption_attention(self.models[model], self.split, self.vocabulary, text, [image])
         return words, weights[0]
 
-    def unknown_words(self, text: str) -> tuple[str, ...]:
-        """Words of a text, each once and without punctuation, that the models read as `<unk>`."""
-        unknown = [word for word in tokenize(text) if word not in self.vocabulary]
-        return tuple(dict.fromkeys(word for word in unknown if any(map(str.isalnum, word))))
-
     def pair(self, state: BrowserState, query: int, item: int) -> tuple[int, int]:
         """The image and the caption of a query and a result."""
         return (item, query) if state.direction == "text_to_image" else (query, item)
 
     def ground_truth(self, state: BrowserState, query: int) -> int:
         """The image of a query: that of the caption, or the image itself."""
-        return int(self.image_of_caption[query]) if state.direction == "text_to_image" else query
+        return int(self.split.owner[query]) if state.direction == "text_to_image" else query
 
     def caption_similarity(
         self, state: BrowserState, items: Sequence[int] | np.ndarray, image: int
@@ -203,7 +198,7 @@ class Browser:
 
     def _images(self, state: BrowserState) -> np.ndarray:
         """The image of every item."""
-        return np.arange(len(self.split)) if state.direction == "text_to_image" else self.image_of_caption
+        return np.arange(len(self.split)) if state.direction == "text_to_image" else self.split.owner
 
     def _column(self, state: BrowserState, model: str) -> Column:
         items, similarities = self._ranking(state, model)
