@@ -5,6 +5,8 @@ SGRAF, takes SAF's settings. Baseline: the learning rate is 0.001, 0.0005 or 0.0
 beta 10 at batch 128 with tau 0.001, beta 20, or tau 0.01, at the learning rate that the baseline preferred. The best
 rsum on all of dev wins; on a tie, the earlier of the list. Every arm of a module then has that learning rate, and
 every VSL arm that beta and tau. Test is not looked at.
+
+The other architectures, added later by the same rule: seed 0, the triplet alone, the same three rates.
 """
 
 from __future__ import annotations
@@ -24,13 +26,23 @@ from vslnb.training.run import load_run
 from vslnb.training.sweep import sweep
 
 TUNED = ("saf", "cosine")
+# What differs from the recipe of the module before the first hyphen.
+ZOO: dict[str, dict[str, object]] = {
+    "gpo": {},
+    "scan": {},
+    "scan-i2t": {"model.direction": "i2t"},
+    "vsepp": {},
+    "vsrn": {},
+    "chan": {},
+    "imram": {},
+}
 RATES = (1e-3, 5e-4, 2e-3)
 STORE = ROOT / "figures" / "flickr8k" / "tuning.json"
 
 
-def baselines(module: str) -> list[Config]:
-    """The three candidates of the triplet alone."""
-    plain = recipe(f"flickr8k-{module}")
+def baselines(model: str) -> list[Config]:
+    """The three candidates of the triplet alone, of a module or of a name in ZOO."""
+    plain = recipe(f"flickr8k-{model.partition('-')[0]}").with_settings(ZOO.get(model, {}))
     return [plain.with_settings({"training.learning_rate": rate}) for rate in RATES]
 
 
@@ -70,12 +82,14 @@ def main() -> None:
                 found[result["config_hash"]] = kept | {"dev": recall(scores)}
                 write_json(STORE, list(found.values()))
 
-    run([plan for module in TUNED for plan in baselines(module)])
+    run([plan for module in (*TUNED, *ZOO) for plan in baselines(module)])
     rates = {module: best(baselines(module), found).training.learning_rate for module in TUNED}
     run([plan for module, rate in rates.items() for plan in with_vsl(module, rate)])
     for module, rate in rates.items():
         chosen = best(with_vsl(module, rate), found).loss
         print(f"{module}: rate {rate}, beta {chosen.beta}, tau {chosen.temperature}", flush=True)
+    for model in ZOO:
+        print(f"{model}: rate {best(baselines(model), found).training.learning_rate}", flush=True)
 
 
 if __name__ == "__main__":

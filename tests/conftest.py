@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def shared(name: str) -> Path:
         message = f"{root / name} is not there (set VSLNB_SHARED)"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     return root / name
+
+
+def extra(package: str, name: str) -> None:
+    """Skips, or fails in CI, where the package of an extra is not installed."""
+    if importlib.util.find_spec(package) is None:
+        message = f"{package} is not installed: pip install 'vslnb[{name}]'"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """What tests keep outside their folders is kept in one that is theirs."""
+    os.environ["VSLNB_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 def small_model(module: str, **changes) -> Matcher:

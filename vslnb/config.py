@@ -19,7 +19,7 @@ from vslnb.errors import InputError
 
 Module = Literal["saf", "sgr", "cosine", "vsepp", "gpo", "scan", "vsrn", "imram", "chan"]
 Rank = Literal["paper", "descending", "released"]
-Similarity = Literal["tfidf", "cider", "cider_d"]
+Similarity = Literal["tfidf", "cider", "cider_d", "sentence"]
 Precision = Literal["float32", "bfloat16"]
 Unit = Literal["absolute", "spread"]
 Optimizer = Literal["adam", "adamw"]

@@ -1,17 +1,20 @@
 """Eq. 3: how similar the main contents of two images are, judged by what people wrote about them.
 
-Three named similarities (notebooks 01 and 07). Every caption becomes a sparse vector and every image the
-mean of its captions' vectors, so the mean over all pairs of captions is one sparse product:
+Four named similarities (notebooks 01 and 07). Every caption becomes a vector and every image the mean of its
+captions' vectors, so the mean over all pairs of captions is one product:
 
 * `tfidf`, the released code's: words of two letters or more, document frequency over captions, cosine;
 * `cider`: n-grams of length 1 to 4, document frequency over images, the mean over n of the cosines;
-* `cider_d`, the public metric: clipped counts and a length penalty (sigma 6), times 10; not symmetric.
+* `cider_d`, the public metric: clipped counts and a length penalty (sigma 6), times 10; not symmetric;
+* `sentence`: the cosine of sentence embeddings (`vslnb.sentences`), which needs the extra `sentence`; it alone sees
+  that "a boy" and "a child" are close, and it alone can be below 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -20,16 +23,20 @@ from vslnb.config import SIMILARITIES
 from vslnb.data.text import CHARACTER, normalised, spaced
 from vslnb.data.vocabulary import tokenize
 from vslnb.errors import InputError
+from vslnb.sentences import sentence_vectors
 from vslnb.storage import write_stream
+
+Vectors: TypeAlias = sparse.csr_matrix | np.ndarray  # of words sparse, of sentences dense
 
 ORDERS = (1, 2, 3, 4)
 SIGMA = 6.0
+PARTS = ("data", "indices", "indptr", "shape")  # of a sparse matrix on disk
 # scikit-learn's words of two letters or more, and each character of a script without blanks between words.
 WORD = rf"(?u){CHARACTER}|\b\w\w+\b"
 
 
 class CaptionSpace:
-    """The captions of a corpus as sparse vectors; batches of it as small dense matrices.
+    """The captions of a corpus as vectors; similarities of batches of it as small dense matrices.
 
     `candidates` and `references` are (captions, features); they are one matrix but for `cider_d`.
 
@@ -43,8 +50,8 @@ class CaptionSpace:
     def __init__(
         self,
         kind: str,
-        candidates: sparse.csr_matrix,
-        references: sparse.csr_matrix,
+        candidates: Vectors,
+        references: Vectors,
         counts: Sequence[int] | np.ndarray,
         lengths: np.ndarray | None = None,
     ):
@@ -54,7 +61,7 @@ class CaptionSpace:
         # Row i holds 1/Q on the captions of image i: `average @ vectors` is the image's mean vector.
         weights = np.repeat(1.0 / np.maximum(counts, 1), counts)
         self.average = sparse.csr_matrix((weights, np.arange(starts[-1]), starts))
-        self.images = None if kind == "cider_d" else (self.average @ references).tocsr()
+        self.images: Vectors | None = None if kind == "cider_d" else self.average @ references
 
     @classmethod
     def fit(
@@ -65,10 +72,11 @@ class CaptionSpace:
         Args:
             captions: all captions, those of an image consecutive.
             captions_per_image: Q, or one count an image.
-            kind: `tfidf`, `cider` or `cider_d`.
+            kind: `tfidf`, `cider`, `cider_d` or `sentence`.
 
         Raises:
             ValueError: for an unknown kind, no captions, one that is no text, or counts that do not add up.
+            InputError: for `sentence` without its extra.
         """
         if kind not in SIMILARITIES:
             raise ValueError(f"kind must be one of {', '.join(SIMILARITIES)}, got {kind!r}")
@@ -84,6 +92,9 @@ class CaptionSpace:
         if kind == "tfidf":
             vectors = _released_tfidf(captions)
             return cls(kind, vectors, vectors, counts)
+        if kind == "sentence":
+            embedded = sentence_vectors(captions)
+            return cls(kind, embedded, embedded, counts)
         words = _treebank_words if kind == "cider" else _whitespace_words
         orders = [_ngrams(captions, words, n) for n in ORDERS]
         image_of = np.repeat(np.arange(len(counts)), counts)
@@ -103,11 +114,12 @@ class CaptionSpace:
         """One .npz without pickles, whole or not at all."""
         same = self.candidates is self.references
         matrices = {"candidates": self.candidates} | ({} if same else {"references": self.references})
-        arrays = {
-            f"{name}.{part}": getattr(matrix, part)
-            for name, matrix in matrices.items()
-            for part in ("data", "indices", "indptr", "shape")
-        }
+        arrays: dict[str, Any] = {}
+        for name, matrix in matrices.items():
+            if sparse.issparse(matrix):
+                arrays |= {f"{name}.{part}": getattr(matrix, part) for part in PARTS}
+            else:
+                arrays[name] = matrix
         if self.lengths is not None:
             arrays["lengths"] = self.lengths
         arrays = {"kind": np.array(self.kind), "counts": self.counts} | arrays
@@ -124,12 +136,9 @@ class CaptionSpace:
             with np.load(path, allow_pickle=False) as file:
                 arrays = dict(file)
             matrices = [
-                sparse.csr_matrix(
-                    tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr")),
-                    arrays[f"{name}.shape"],
-                )
+                arrays[name] if name in arrays else _sparse(*(arrays[f"{name}.{part}"] for part in PARTS))
                 for name in ("candidates", "references")
-                if f"{name}.data" in arrays
+                if name in arrays or f"{name}.data" in arrays
             ]
             return cls(
                 str(arrays["kind"]), matrices[0], matrices[-1], arrays["counts"], arrays.get("lengths")
@@ -150,7 +159,7 @@ class CaptionSpace:
         rows = _pick(images, total)
         columns = rows if others is None else _pick(others, total)
         if self.images is not None:
-            return (self.images[rows] @ self.images[columns].T).toarray().astype(np.float32)
+            return _products(self.images[rows], self.images[columns]).astype(np.float32)
         left = self.average[rows]
         used = np.unique(left.indices)
         return (left[:, used] @ self._captions_to_images(used, columns)).astype(np.float32)
@@ -160,7 +169,7 @@ class CaptionSpace:
         rows = _pick(captions, self.candidates.shape[0])
         columns = _pick(images, self.average.shape[0])
         if self.images is not None:
-            return (self.candidates[rows] @ self.images[columns].T).toarray().astype(np.float32)
+            return _products(self.candidates[rows], self.images[columns]).astype(np.float32)
         return self._captions_to_images(rows, columns).astype(np.float32)
 
     def _captions_to_images(self, rows: np.ndarray, columns: np.ndarray, block: int = 1000) -> np.ndarray:
@@ -174,11 +183,22 @@ class CaptionSpace:
         return result
 
     def _captions(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        similarity = (self.candidates[rows] @ self.references[columns].T).toarray()
+        similarity = _products(self.candidates[rows], self.references[columns])
         if self.lengths is not None:
             gap = self.lengths[rows][:, None] - self.lengths[columns][None, :]
             similarity *= 10 * np.exp(-(gap**2) / (2 * SIGMA**2))
         return similarity
+
+
+def _products(rows: Vectors, columns: Vectors) -> np.ndarray:
+    found = rows @ columns.T
+    return found if isinstance(found, np.ndarray) else found.toarray()
+
+
+def _sparse(
+    data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, shape: np.ndarray
+) -> sparse.csr_matrix:
+    return sparse.csr_matrix((data, indices, indptr), shape)
 
 
 def _counts(captions: int, per_image: int | Sequence[int]) -> np.ndarray:
