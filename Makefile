@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning evidence influence other-photos dose further clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning evidence influence other-photos dose further strength clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -79,6 +79,10 @@ dose: .venv/ready
 
 further: .venv/ready
 	$(BIN)/python experiments/further.py
+
+# What a stronger VSL buys (experiments/strength.md): some four hours on two cores. Needs the extra `sentence`.
+strength: .venv/ready
+	$(BIN)/python experiments/strength.py
 
 .venv/ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv  # half of one is made anew

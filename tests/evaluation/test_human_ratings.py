@@ -6,7 +6,7 @@ import pytest
 from conftest import shared
 from vslnb.data.precomp import load_split
 from vslnb.errors import InputError
-from vslnb.evaluation.human_ratings import rating_correlations, read_ratings
+from vslnb.evaluation.human_ratings import ExpertPairs, centred, rating_correlations, read_ratings
 
 
 def annotated(folder, experts, crowd="", split="test"):
@@ -49,3 +49,29 @@ def test_the_ratings_of_flickr8k_are_those_of_the_literature():
     images, captions, _ = read_ratings(home / "ExpertAnnotations.txt", Test, 3)
     assert len(images) == 5822 and (images != captions // 5).sum() == 5664  # as CLIPScore counts them
     assert len(read_ratings(home / "CrowdFlowerAnnotations.txt", Test, 1)[0]) == 47830
+
+
+def test_concordance_within_photos_by_a_loop_over_all_pairs():
+    draw = np.random.default_rng(0)
+    images, ratings = draw.integers(0, 6, 40), draw.integers(1, 5, (40, 3)).astype(float)
+    given = draw.integers(0, 9, 40).astype(float)  # with ties
+    better = worse = compared = 0
+    for a in range(40):
+        for b in range(40):
+            if images[a] == images[b] and ratings[a].sum() > ratings[b].sum():
+                compared += 1
+                better += given[a] > given[b]
+                worse += given[a] < given[b]
+    pairs = ExpertPairs(images, np.arange(40), ratings)
+    assert pairs.within_photos(given) == pytest.approx(100 * (better - worse) / compared)
+    shifted = given + 100 * images  # another mean a photo changes nothing
+    assert pairs.within_photos(shifted) == pytest.approx(pairs.within_photos(given))
+    assert np.isnan(ExpertPairs(np.arange(40), np.arange(40), ratings).within_photos(given))
+
+
+def test_centred_scores_have_no_mean_of_an_image_or_a_caption():
+    scores = np.random.default_rng(0).normal(size=(4, 20))
+    found = centred(scores + np.arange(4)[:, None] * 3)
+    np.testing.assert_allclose(found.mean(0), 0, atol=1e-12)
+    np.testing.assert_allclose(found.mean(1), 0, atol=1e-12)
+    np.testing.assert_allclose(found, centred(scores), atol=1e-12)
