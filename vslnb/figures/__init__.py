@@ -3,7 +3,7 @@
 from vslnb.figures.comparisons import ablation_plot, forest_plot, recall_bars
 from vslnb.figures.distributions import box_by_group, histogram, pairwise_scatter
 from vslnb.figures.line_plots import curves, epoch_curves, learning_curves
-from vslnb.figures.matrices import heat_maps, similarity_map
+from vslnb.figures.matrices import agreement_map, heat_maps, similarity_map
 from vslnb.figures.rankings import Ranking, attention_maps, image_row, ranked_captions, ranked_images
 from vslnb.figures.style import (
     ARM_COLOURS,
@@ -26,6 +26,7 @@ __all__ = [
     "Figure",
     "Ranking",
     "ablation_plot",
+    "agreement_map",
     "attention_maps",
     "box_by_group",
     "canvas",

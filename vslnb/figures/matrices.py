@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from vslnb.figures.style import Figure, bare, canvas, sns
 
@@ -80,6 +81,27 @@ def similarity_map(matrix: np.ndarray, images: Sequence[Any]) -> Figure:
             for extent in ((k + 0.04, k + 0.96, -0.08, -1), (-1, -0.08, k + 0.96, k + 0.04)):
                 axis.imshow(image, extent=extent, aspect="auto")
         axis.set(xlim=(-1.05, n), ylim=(n, -1.05), aspect="equal")
+    return figure
+
+
+def agreement_map(frame: pd.DataFrame) -> Figure:
+    """Percentages of agreement of all pairs of models; the diagonal, which is always 100, is left empty.
+
+    Args:
+        frame: (n, n), its index and columns are the names.
+
+    >>> figure = agreement_map(pd.DataFrame([[100.0, 40.0], [40.0, 100.0]], ["A", "B"], ["A", "B"]))
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['40', '40']
+    """
+    n = len(frame)
+    with canvas(0.62 * n + 1.8, 0.5 * n + 1.2) as (figure, (axis,)):
+        key = {"label": "same picture first (percent of captions)", "shrink": 0.9}
+        style = {"cmap": SEQUENTIAL, "linewidths": 0.5, "annot_kws": {"fontsize": 8.5}}
+        itself = np.eye(n, dtype=bool)
+        sns.heatmap(frame, mask=itself, ax=axis, annot=True, fmt=".0f", cbar_kws=key, **style)
+        axis.tick_params(length=0, labelrotation=0)
+        axis.grid(False)
     return figure
 
 

@@ -55,28 +55,42 @@ ARCHITECTURES = {
         "its authors",
     ),
     "cosine": Architecture(
-        "cosine", 0, "SGRAF's encoders alone: attention pools each item to one vector, and the score is their cosine."
+        "cosine",
+        0,
+        "SGRAF's encoders alone: attention pools each item to one vector, and the score is their cosine.",
     ),
     "scan": Architecture(
-        "SCAN", 2018, "Each word looks at the regions that resemble it; the mean agreement is the score.",
-        446.2, "its authors",
+        "SCAN",
+        2018,
+        "Each word looks at the regions that resemble it; the mean agreement is the score.",
+        446.2,
+        "its authors",
     ),
     "imram": Architecture(
-        "IMRAM", 2020, "SCAN's attention several times, with a memory that rewrites the words in between.",
-        484.2, "its authors",
+        "IMRAM",
+        2020,
+        "SCAN's attention several times, with a memory that rewrites the words in between.",
+        484.2,
+        "its authors",
     ),
     "chan": Architecture(
         "CHAN", 2023, "Each word takes the single region that fits it best; all others are left out."
     ),
     "saf": Architecture(
-        "SAF", 2021, "Vectors of similarity, a word each, are weighed by attention.",
-        sum(TABLE_II["SAF*"]), "the paper of VSL",
+        "SAF",
+        2021,
+        "Vectors of similarity, a word each, are weighed by attention.",
+        sum(TABLE_II["SAF*"]),
+        "the paper of VSL",
     ),
     "sgr": Architecture(
-        "SGR", 2021, "The same vectors of similarity reason in a graph before they become a score.",
-        sum(TABLE_II["SGR*"]), "the paper of VSL",
+        "SGR",
+        2021,
+        "The same vectors of similarity reason in a graph before they become a score.",
+        sum(TABLE_II["SGR*"]),
+        "the paper of VSL",
     ),
-}  # fmt: skip
+}
 
 
 def megaflops_of_a_pair(module: str) -> float:

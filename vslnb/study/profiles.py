@@ -31,6 +31,7 @@ PARAMETERS = (
     "device",
     "known",
     "cluster",
+    "architectures",
 )
 
 
@@ -50,6 +51,7 @@ def load_profile(name: str) -> dict:
         raise InputError(path, f"not YAML ({fault})", "Start from profiles/demo.yaml.") from None
     if not isinstance(content, dict) or any(isinstance(value, dict) for value in content.values()):
         raise InputError(path, "not a flat mapping", "One `name: value` a line, as in profiles/demo.yaml.")
+    content.setdefault("architectures", [])  # profiles that people made before there was notebook 09
     missing = [key for key in PARAMETERS if key not in content]
     if missing:
         raise InputError(path, f"no {', '.join(missing)}", "See profiles/demo.yaml.")
