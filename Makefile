@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning evidence influence other-photos dose further strength clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -58,9 +58,13 @@ flickr8k: .venv/ready
 	$(BIN)/vslnb import flickr8k $(SOURCE) data/flickr8k
 	$(BIN)/vslnb reproduce flickr8k
 
-# How the settings of the flickr8k recipes were chosen, on dev; an hour.
+# How the settings of the flickr8k recipes were chosen, on dev; some four hours.
 tuning: .venv/ready
 	$(BIN)/python experiments/tuning.py data/flickr8k runs/tuning
+
+# Every architecture with the triplet alone, at the rate that tuning chose.
+architectures: .venv/ready
+	$(BIN)/python experiments/architectures.py data/flickr8k runs/tuning
 
 # Into figures/ as they come: Flickr8k's arms and seeds, some 70 minutes a seed; what VSL did to their weights, a few
 # minutes a seed; their runs on other photos, five minutes a seed; the world's dose, an hour; and what the design leaves

@@ -15,19 +15,21 @@ import numpy as np
 from vslnb.evaluation.intervals import Interval
 from vslnb.evaluation.measures import RECALLS, RSUM, measure_of
 from vslnb.figures import MODULE_NAMES
+from vslnb.figures.style import module_name
 from vslnb.storage import write_text
 from vslnb.study.decision import format_interval
 from vslnb.study.evidence import effects, page, readings
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
-from vslnb.study.evidence.runs import FIGURES, MODULES, TRIPLET, VSL, load_study
+from vslnb.study.evidence.runs import FIGURES, MODULES, SHUFFLED, TITLES, TRIPLET, VSL, load_study
+from vslnb.study.evidence.strength import Strength
 from vslnb.study.markdown import markdown_table, table_of_rows
 from vslnb.study.power import detectable
 from vslnb.study.profiles import ROOT
 from vslnb.study.speed_tables import SPEED
 
 README = ROOT / "README.md"
-PAGES = (README, FIGURES / "README.md", ROOT / "benchmarks" / "README.md")
+PAGES = (README, FIGURES / "README.md", FIGURES / "flickr8k" / "README.md", ROOT / "benchmarks" / "README.md")
 BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
 
@@ -93,8 +95,57 @@ def _settings() -> str:
 
 
 def _answer() -> str:
+    """What decides, without its intervals, which stand in a table."""
     study = load_study()
-    return page.answer(study, readings.readings(study))
+    found = readings.readings(study)
+    gain, over_shuffled = (intervals[readings.DECIDES].value for intervals in found.values())
+    first, second = readings.shown(found).values()
+    others = len(next(iter(found.values()))) - 1
+    return (
+        f"VSL changes rsum by {gain:+.1f} against the triplet loss alone, and by {over_shuffled:+.1f} against the same "
+        f"loss on shuffled captions. By the rule written before the runs, **{readings.verdicts(study, found)[readings.DECIDES]}**. "
+        f"The same runs were read in {others} other ways: {first or 'none'} of them shows the gain over the triplet, and "
+        f"{second or 'none'} show the gain over shuffled captions."
+    )
+
+
+def _gains() -> str:
+    """The triplet's level and what VSL changes, an architecture a row."""
+    study = load_study()
+    rows = []
+    for module in ("mean", *MODULES):
+        level = effects.mean_level(study, module, TRIPLET)
+        gains = [format_interval(study.gain(module, VSL, against=arm)) for arm in (TRIPLET, SHUFFLED)]
+        rows.append([TITLES[module], f"{level:.1f}", *gains])
+    heads = ["", "rsum, triplet alone", "VSL minus triplet alone", "VSL minus shuffled captions"]
+    return table_of_rows(heads, rows)
+
+
+def _arms() -> str:
+    return markdown_table(page.ARMS)
+
+
+def _architectures() -> str:
+    """Every architecture with the triplet alone on Flickr8k, one seed."""
+    path = FIGURES / "flickr8k" / "architectures.json"
+    runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    rows = [
+        [
+            " ".join([module_name(run["module"]), *run["architecture"].split("-")[1:]]),
+            f"{run['learning_rate']:g}",
+            f"{run['dev_whole']['rsum']:.1f}",
+            f"{run['test']['rsum']:.1f}",
+        ]
+        for run in sorted(runs, key=lambda run: -run["test"]["rsum"])
+    ]
+    return table_of_rows(["architecture", "learning rate", "dev rsum", "test rsum"], rows)
+
+
+def _strength() -> str:
+    found = Strength()
+    if not found:
+        return "The [design](../../experiments/strength.md) is written. None of its runs has been made."
+    return markdown_table(found.table())
 
 
 def _decision() -> str:
@@ -161,6 +212,10 @@ def _interval(value: float, low: float, high: float) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "answer": _answer,
+    "gains": _gains,
+    "arms": _arms,
+    "strength": _strength,
+    "architectures": _architectures,
     "decision": _decision,
     "measures": _measures,
     "full width": _full_width,

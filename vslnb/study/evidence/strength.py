@@ -1,0 +1,82 @@
+"""What a stronger VSL buys and what it costs: the runs of `experiments/strength.py`, beside their triplets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vslnb.evaluation.intervals import Interval
+from vslnb.evaluation.measures import RSUM, TAU_CROWD, TAU_EXPERT, measure_of
+from vslnb.study.comparison import interval_over_seeds
+from vslnb.study.evidence.runs import FIGURES, TITLES, read_evidence
+
+ARM = ["module", "similarity", "rank", "strength", "captions"]
+# What is compared with the triplet of the same seed, by column.
+MEASURES = ["dev rsum", "test rsum", "experts", "crowd", "within photos", "NCS by sentence"]
+
+
+class Strength:
+    """The runs beside the triplets of their seeds.
+
+    Args:
+        runs: contents of strength.json; read from figures/flickr8k by default.
+
+    Attributes:
+        runs: a row a run: module, similarity, rank, strength (0 is the triplet alone), captions, seed, the length of
+            VSL's gradient as a `share` of the triplet's, and every measure.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[dict[str, Any]] | None = None,
+        path: Path = FIGURES / "flickr8k" / "strength.json",
+    ):
+        listed = read_evidence(path, []) if runs is None else runs
+        self.runs = pd.DataFrame([_row(run) for run in listed], columns=[*ARM, "seed", "share", *MEASURES])
+
+    def __bool__(self) -> bool:
+        return len(self.runs) > 0
+
+    def differences(self) -> pd.DataFrame:
+        """Every run with VSL minus the triplet of its module and seed, columns as those of `runs`.
+
+        A run whose triplet is not there is left out.
+        """
+        alone = self.runs[self.runs["strength"] == 0].set_index(["module", "seed"])[MEASURES]
+        found = self.runs[self.runs["strength"] > 0].copy()
+        keys = pd.MultiIndex.from_frame(found[["module", "seed"]])
+        found[MEASURES] = found[MEASURES].to_numpy() - alone.reindex(keys).to_numpy()
+        return found.dropna(subset=["test rsum"])
+
+    def intervals(self, measure: str) -> dict[tuple, Interval]:
+        """A measure minus the triplet's over seeds, by module, similarity, rank, strength and captions."""
+        return {
+            arm: interval_over_seeds(rows[measure].to_numpy())
+            for arm, rows in self.differences().groupby(ARM, sort=False)
+        }
+
+    def table(self) -> pd.DataFrame:
+        """A row an arm: seeds, gradient share in percent, and what changes against the triplet, mean over seeds."""
+        rows = []
+        for arm, found in self.differences().groupby(ARM, sort=False):
+            means = found[MEASURES].mean()
+            name = dict(zip(ARM, arm)) | {"module": TITLES.get(arm[0], arm[0])}
+            share = {"seeds": len(found), "gradient share": 100 * found["share"].mean()}
+            rows.append(name | share | {key: f"{means[key]:+.1f}" for key in MEASURES})
+        return pd.DataFrame(rows).sort_values(ARM, ignore_index=True) if rows else pd.DataFrame()
+
+
+def _row(run: dict[str, Any]) -> dict[str, Any]:
+    sides = run["ncs_sentence"]
+    return {key: run[key] for key in ("module", "similarity", "rank", "strength", "captions", "seed")} | {
+        "share": run.get("gradient_share", float("nan")),
+        "dev rsum": run["dev"]["rsum"],
+        "test rsum": measure_of(run, RSUM),
+        "experts": measure_of(run, TAU_EXPERT),
+        "crowd": measure_of(run, TAU_CROWD),
+        "within photos": run["within_photos"],
+        "NCS by sentence": sum(sides.values()) / len(sides),
+    }
