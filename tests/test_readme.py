@@ -20,6 +20,9 @@ def test_the_tables_of_the_pages_are_generated_and_each_stands_somewhere():
 def test_blocks_are_filled_and_a_wrong_marker_is_named():
     text = "before\n<!-- generated: a -->\nold\n<!-- end -->\nafter"
     assert fill(text, {"a": "| new |", "b": ""}) == text.replace("old", "| new |")
+    empty = "<!-- generated: a -->\n<!-- end -->\nbetween\n<!-- generated: b -->\n<!-- end -->"
+    filled = empty.replace("a -->\n", "a -->\n| new |\n").replace("b -->\n", "b -->\n\n")
+    assert fill(empty, {"a": "| new |", "b": ""}) == filled
     with pytest.raises(ValueError, match="no block is named a"):
         fill(text, {})
 

@@ -30,7 +30,7 @@ from vslnb.study.speed_tables import SPEED
 
 README = ROOT / "README.md"
 PAGES = (README, FIGURES / "README.md", FIGURES / "flickr8k" / "README.md", ROOT / "benchmarks" / "README.md")
-BLOCK = re.compile(r"(<!-- generated: (.+?) -->\n).*?(\n<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- generated: ([^\n]+?) -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
 
 
 def render_blocks() -> dict[str, str]:
@@ -55,7 +55,7 @@ def fill(text: str, blocks: dict[str, str]) -> str:
     """
     if unknown := names_in(text) - set(blocks):
         raise ValueError(f"no block is named {', '.join(sorted(unknown))}")
-    return BLOCK.sub(lambda found: found[1] + blocks[found[2]] + found[3], text)
+    return BLOCK.sub(lambda found: f"{found[1]}{blocks[found[2]]}\n{found[3]}", text)
 
 
 def names_in(text: str) -> set[str]:
