@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from vslnb.config import ModelConfig
+from vslnb.config import ModelConfig, Module
 from vslnb.models import build_model
 from vslnb.study.published import TABLE_II
 
@@ -36,7 +36,7 @@ class Architecture:
     source: str = ""
 
 
-ARCHITECTURES = {
+ARCHITECTURES: dict[Module, Architecture] = {
     "vsepp": Architecture(
         "VSE++",
         2018,
@@ -93,7 +93,7 @@ ARCHITECTURES = {
 }
 
 
-def megaflops_of_a_pair(module: str) -> float:
+def megaflops_of_a_pair(module: Module) -> float:
     """What the score of one more pair costs at full width once both items are encoded, in millions of operations.
 
     A multiplication and an addition count as two; only products of matrices are counted. A picture has 36 regions, a

@@ -10,8 +10,9 @@ import pandas as pd
 
 from vslnb.evaluation.intervals import Interval
 from vslnb.evaluation.measures import RSUM, TAU_CROWD, TAU_EXPERT, measure_of
+from vslnb.figures.style import module_name
 from vslnb.study.comparison import interval_over_seeds
-from vslnb.study.evidence.runs import FIGURES, TITLES, read_evidence
+from vslnb.study.evidence.runs import FIGURES, read_evidence
 
 ARM = ["module", "similarity", "rank", "strength", "captions"]
 # What is compared with the triplet of the same seed, by column.
@@ -63,7 +64,7 @@ class Strength:
         rows = []
         for arm, found in self.differences().groupby(ARM, sort=False):
             means = found[MEASURES].mean()
-            name = dict(zip(ARM, arm)) | {"module": TITLES.get(arm[0], arm[0])}
+            name = dict(zip(ARM, arm)) | {"module": module_name(str(arm[0]))}
             share = {"seeds": len(found), "gradient share": 100 * found["share"].mean()}
             rows.append(name | share | {key: f"{means[key]:+.1f}" for key in MEASURES})
         return pd.DataFrame(rows).sort_values(ARM, ignore_index=True) if rows else pd.DataFrame()
