@@ -1,9 +1,10 @@
 """Arrays in, matplotlib Figure out: seaborn where it draws a thing well, one style for all."""
 
-from vslnb.figures.comparisons import ablation_plot, forest_plot, recall_bars
+from vslnb.figures.comparisons import ablation_plot, forest_plot, recall_bars, share_bars
 from vslnb.figures.distributions import box_by_group, histogram, pairwise_scatter
 from vslnb.figures.line_plots import curves, epoch_curves, learning_curves
 from vslnb.figures.matrices import agreement_map, heat_maps, similarity_map
+from vslnb.figures.method import method_diagram
 from vslnb.figures.rankings import Ranking, attention_maps, image_row, ranked_captions, ranked_images
 from vslnb.figures.style import (
     ARM_COLOURS,
@@ -37,9 +38,11 @@ __all__ = [
     "histogram",
     "image_row",
     "learning_curves",
+    "method_diagram",
     "pairwise_scatter",
     "ranked_captions",
     "ranked_images",
     "recall_bars",
+    "share_bars",
     "similarity_map",
 ]
