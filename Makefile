@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength clean
+.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength strength-world clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -87,6 +87,10 @@ further: .venv/ready
 # What a stronger VSL buys (experiments/strength.md): some four hours on two cores. Needs the extra `sentence`.
 strength: .venv/ready
 	$(BIN)/python experiments/strength.py
+
+# The same where every picture's relevance is known: the bundled world, an hour.
+strength-world: .venv/ready
+	$(BIN)/python experiments/strength_world.py
 
 .venv/ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv  # half of one is made anew

@@ -6,7 +6,7 @@ import pytest
 from vslnb.data.precomp import load_split
 from vslnb.data.world.build import build_world, concept_sets
 from vslnb.data.world.captions import caption
-from vslnb.data.world.fitting import Description, Mention, fitting, read_caption, read_scenes
+from vslnb.data.world.fitting import Description, Mention, fitting, read_caption, read_scenes, shared_parts
 from vslnb.data.world.scene import Scene, Thing, make_scene
 from vslnb.storage import read_json
 
@@ -72,3 +72,12 @@ def test_scenes_of_a_world_are_drawn_again_and_every_caption_fits_its_own(tmp_pa
     fits = fitting(split.captions, scenes)
     assert fits.shape == (9, 45) and fits[split.owner, np.arange(45)].all()
     assert np.array_equal(fits[2], [read_caption(text).fits(scenes[2]) for text in split.captions])
+
+
+def test_shared_parts_by_hand():
+    girl = Thing("girl", "red", "running", (0, 0, 1, 1))
+    boat = Thing("boat", "red", None, (0, 0, 1, 1))
+    ball = Thing("ball", "blue", None, (0, 0, 1, 1))
+    scenes = [Scene("beach", girl, ball), Scene("beach", girl, None), Scene("park", boat, ball)]
+    expected = [[1, 4 / 5, 2 / 5], [1, 1, 1 / 4], [2 / 4, 1 / 4, 1]]
+    np.testing.assert_allclose(shared_parts(scenes), expected)

@@ -122,3 +122,25 @@ def fitting(captions: Sequence[str], scenes: Sequence[Scene]) -> np.ndarray:
     """
     described = [read_caption(caption) for caption in captions]
     return np.array([[one.fits(scene) for one in described] for scene in scenes])
+
+
+def shared_parts(scenes: Sequence[Scene]) -> np.ndarray:
+    """Of the main event of a row's scene, the share that a column's scene has too: (n, n) from 0 to 1.
+
+    The parts are the subject, its colour, what it does, the place, and the object where there is one.
+
+    >>> from dataclasses import replace
+    >>> scene = make_scene(np.random.default_rng(0))
+    >>> elsewhere = replace(scene, place="nowhere")
+    >>> shared_parts([scene, elsewhere]).round(2)[0].tolist() in ([1.0, 0.75], [1.0, 0.8])
+    True
+    """
+    parts = np.array([[str(part) for part in _main_event(scene)] for scene in scenes])
+    named = np.array([[part is not None for part in _main_event(scene)] for scene in scenes])
+    equal = (parts[:, None] == parts[None]) & named[:, None]
+    return equal.sum(2) / named.sum(1)[:, None]
+
+
+def _main_event(scene: Scene) -> tuple[str | None, ...]:
+    subject, held = scene.subject, scene.object
+    return subject.noun, subject.colour, subject.action, scene.place, held.noun if held else None
