@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from vslnb.figures.style import Figure, bare, canvas, sns
+from vslnb.figures.style import Figure, Style, bare, canvas, sns
 
 LEGIBLE = 64  # cells
 SEQUENTIAL, DIVERGING = "YlGnBu", "PuOr"
@@ -44,7 +44,9 @@ def heat_maps(
         for k, (axis, (name, values)) in enumerate(zip(axes, named.items())):
             matrix = np.asarray(values, dtype=float)
             limit = float(np.abs(matrix).max()) or 1.0
-            colours = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit} if signed else {"cmap": SEQUENTIAL}
+            colours: Style = (
+                {"cmap": DIVERGING, "vmin": -limit, "vmax": limit} if signed else {"cmap": SEQUENTIAL}
+            )
             if limits:
                 colours |= dict(zip(("vmin", "vmax"), limits[k]))
             if matrix.size <= LEGIBLE:

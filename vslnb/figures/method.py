@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from vslnb.figures.style import MAIN, PALETTE, Figure, bare, canvas, escaped, sns
+from vslnb.figures.style import MAIN, PALETTE, Figure, Style, bare, canvas, escaped, sns
 
 WIDTH, HEIGHT = 11.0, 5.7  # inches, which are the units of the diagram
 CELL, SMALL = 0.42, 8.8
@@ -44,11 +44,9 @@ def method_diagram(
     with canvas(WIDTH, HEIGHT) as (figure, (axis,)):
         bare(axis)
         axis.set(xlim=(0, WIDTH), ylim=(0, HEIGHT), aspect="equal")
-        first = [caption[0] for caption in captions]
-        _inputs(axis, images, first, UPPER, side, "A batch: pictures, and one caption of each")
-        _inputs(
-            axis, images, [_many(texts) for texts in captions], LOWER, side, "All captions of each picture"
-        )
+        scored = [_one(chr(ord("a") + k), texts[0]) for k, texts in enumerate(captions)]
+        _inputs(axis, images, scored, UPPER, side, "A batch: pictures, and one caption of each")
+        _inputs(axis, images, list(map(_many, captions)), LOWER, side, "All captions of each picture")
         branches = (
             (UPPER, SCORES, ("the model's\nscores", "Eq. 1"), (("S", scores), ("SR", score_ranks))),
             (LOWER, CAPTIONS, ("CIDEr of\ncaptions", "Eq. 3"), (("C", similarity), ("CR", caption_ranks))),
@@ -71,18 +69,20 @@ def method_diagram(
 
 
 def _inputs(
-    axis: Axes, images: Sequence, texts: Sequence[str], bottom: float, side: float, title: str
+    axis: Axes, images: Sequence, labels: Sequence[str], bottom: float, side: float, title: str
 ) -> None:
     axis.text(0.1, bottom + side + 0.3, title, weight="bold", va="bottom")
     height = side / len(images)
-    for k, (image, text) in enumerate(zip(images, texts)):
+    for k, (image, label) in enumerate(zip(images, labels)):
         top = bottom + side - k * height
         axis.imshow(image, extent=(0.1, 0.1 + height * 0.92, top - height * 0.96, top - height * 0.04))
-        mark = f"{chr(ord('a') + k)}  " if bottom == UPPER else ""
-        lines = textwrap.wrap(mark + escaped(text), 38)[:2] if bottom == UPPER else text.splitlines()
-        axis.text(
-            0.2 + height, top - height / 2, "\n".join(lines), va="center", fontsize=7.6, linespacing=1.05
-        )
+        style: Style = {"va": "center", "fontsize": 7.6, "linespacing": 1.05}
+        axis.text(0.2 + height, top - height / 2, label, **style)
+
+
+def _one(letter: str, text: str) -> str:
+    """The caption that is scored, in at most two lines, after the letter of its column."""
+    return textwrap.fill(f"{letter}  {textwrap.shorten(escaped(text), 66, placeholder=' …')}", 38)
 
 
 def _many(texts: Sequence[str]) -> str:
@@ -112,12 +112,12 @@ def _matrix(
         axis.imshow(images[i], extent=(left - CELL, left - 0.04, y + 0.03, y + CELL - 0.03), aspect="auto")
         for j in range(n):
             share = (matrix[i, j] - low) / ((high - low) or 1.0)
-            style = {"edgecolor": "white", "facecolor": shades(0.85 * share)}
+            style: Style = {"edgecolor": "white", "facecolor": shades(0.85 * share)}
             axis.add_patch(Rectangle((left + j * CELL, y), CELL, CELL, **style))
             text = (
                 f"{matrix[i, j]:.1f}" if name.endswith("R") else f"{matrix[i, j]:.2f}".replace("0.", ".", 1)
             )
-            place = {"ha": "center", "va": "center", "fontsize": SMALL - 0.6}
+            place: Style = {"ha": "center", "va": "center", "fontsize": SMALL - 0.6}
             axis.text(
                 left + (j + 0.5) * CELL,
                 y + CELL / 2,
@@ -136,7 +136,7 @@ def _matrix(
 
 def _arrow(axis: Axes, start: tuple, end: tuple, text: str, colour: str) -> None:
     _line(axis, start, end, colour)
-    style = {"ha": "center", "va": "bottom", "fontsize": SMALL - 0.6, "linespacing": 1.1}
+    style: Style = {"ha": "center", "va": "bottom", "fontsize": SMALL - 0.6, "linespacing": 1.1}
     axis.text((start[0] + end[0]) / 2, start[1] + 0.1, text, **style)
 
 
@@ -154,7 +154,12 @@ def _losses(axis: Axes, side: float, loss: float) -> None:
         ),
     )
     for y, text, colour in boxes:
-        style = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": colour, "linewidth": 1.4}
+        style: Style = {
+            "boxstyle": "round,pad=0.45",
+            "facecolor": "white",
+            "edgecolor": colour,
+            "linewidth": 1.4,
+        }
         axis.text(x, y, text, ha="center", va="center", fontsize=SMALL, bbox=style, linespacing=1.3)
     for bottom, colour, end in ((UPPER, SCORES, 0.15), (LOWER, CAPTIONS, -0.15)):
         _line(axis, (right + 0.08, bottom + side / 2), (x - 0.95, middle + end), colour)
@@ -165,5 +170,5 @@ def _losses(axis: Axes, side: float, loss: float) -> None:
 
 
 def _line(axis: Axes, start: tuple, end: tuple, colour: str, path: str = "arc3") -> None:
-    style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "connectionstyle": path}
+    style: Style = {"arrowstyle": "-|>", "color": colour, "linewidth": 1.6, "connectionstyle": path}
     axis.annotate("", end, start, arrowprops=style)
