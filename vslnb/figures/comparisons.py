@@ -58,7 +58,8 @@ def forest_plot(
     rows = [list(dict.fromkeys([*panels[label][0], *claims.get(label, {})])) for label in panels]
     if not own_rows:
         rows = [list(dict.fromkeys(row for each in rows for row in each))] * len(panels)
-    width = 6.8 if len(panels) == 1 else 7.8 if own_rows else 1.9 * len(panels) + 1.8
+    width = 7.8 if own_rows else max(6.8, 1.9 * len(panels) + 1.8)
+    letters = 80 if len(panels) == 1 else 66 // len(panels) - 6 if own_rows else 25  # of a line of an x label
     options: Style = {"width_ratios": list(own_rows) or None, "sharey": not own_rows, "sharex": share}
     keys: dict[str, Style] = {}
     with canvas(width, 0.4 * max(map(len, rows)) + 1.3, 1, len(panels), **options) as (figure, axes):
@@ -70,7 +71,7 @@ def forest_plot(
                 axis.plot(value, names.index(name), **CLAIM)
                 keys["published"] = CLAIM | {"linestyle": "none"}
             axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
-            axis.set_xlabel(wrapped(label, 80 if len(panels) == 1 else 36 if own_rows else 25))
+            axis.set_xlabel(wrapped(label, letters))
             axis.xaxis.set_major_locator(MaxNLocator(8 if len(panels) == 1 else 4, steps=[1, 2, 5, 10]))
             axis.grid(True, axis="x")
             axis.grid(False, axis="y")

@@ -32,7 +32,7 @@ OTHER_MEASURES = {
     TAU_EXPERT: "tau, experts",
     TAU_CROWD: "tau, crowd",
 }
-BY_MODULE = "rsum by module, VSL over the triplet"
+BY_MODULE = "gain in rsum over the triplet, by module"
 # Hessel et al., EMNLP 2021: CLIPScore on the same ratings.
 CLIPSCORE = {"CLIPScore, expert (published)": 51.2, "CLIPScore, crowd (published)": 34.4}
 
@@ -67,7 +67,7 @@ def answer_panels(study: Study) -> dict[str, Panel]:
     }
     rows = {name: study.differences("mean", arm, against=against) for name, (arm, against) in pairs.items()}
     modules = {TITLES[module]: study.differences(module, VSL) for module in MODULES}
-    return {"rsum, mean of SAF, SGR and cosine": as_panel(rows), BY_MODULE: as_panel(modules)}
+    return {"gain in rsum, mean of SAF, SGR, cosine": as_panel(rows), BY_MODULE: as_panel(modules)}
 
 
 def gain_table(study: Study) -> pd.DataFrame:
