@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.ticker import ScalarFormatter
 
-from vslnb.figures.style import MAIN, PLAIN, Figure, canvas
+from vslnb.figures.style import MAIN, PLAIN, Figure, Style, canvas
 
 WORSE = "#B2182B"  # the red of a miss
+PLATE: Style = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2}
 
 
 def rank_changes(panels: Mapping[str, tuple[np.ndarray, np.ndarray]], before: str, after: str) -> Figure:
@@ -34,9 +36,13 @@ def rank_changes(panels: Mapping[str, tuple[np.ndarray, np.ndarray]], before: st
             for word, (left, up, of, colour) in sides.items():
                 place = {"ha": "left" if left < 0.5 else "right", "va": "top" if up > 0.5 else "bottom"}
                 text = f"{int(of.sum()):,} {word}"
-                axis.text(left, up, text, transform=axis.transAxes, color=colour, weight="bold", **place)
+                axis.text(
+                    left, up, text, transform=axis.transAxes, color=colour, weight="bold", bbox=PLATE, **place
+                )
             limits = {"xlim": (0.8, 1.3 * most), "ylim": (0.8, 1.3 * most)}
             axis.set(title=title, xscale="log", yscale="log", aspect="equal", xlabel=before, **limits)
+            for one in (axis.xaxis, axis.yaxis):
+                one.set_major_formatter(ScalarFormatter())
             axis.grid(True, axis="both")
         axes[0].set_ylabel(after)
     return figure

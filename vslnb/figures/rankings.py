@@ -83,6 +83,7 @@ def ranked_captions(query: Any, rankings: Sequence[Ranking]) -> Figure:
     """
     top = max(len(ranking.items) for ranking in rankings)
     lines = top + any(map(_is_deeper, rankings))
+    left, letters = (0.17, 46) if lines > top else (0.1, 50)  # a rank such as 104 takes more room
     widths = [2.0] + [3.5] * len(rankings)
     size = sum(widths), 0.42 * lines + 0.7
     with canvas(*size, 1, len(widths), width_ratios=widths) as (figure, axes):
@@ -96,10 +97,10 @@ def ranked_captions(query: Any, rankings: Sequence[Ranking]) -> Figure:
             if _is_deeper(ranking):
                 shown.append((ranking.rank, ranking.ground_truth, True))
             for line, (k, caption, hit) in enumerate(shown):
-                text = textwrap.fill(textwrap.shorten(escaped(caption), 92, placeholder=" …"), 50)
+                text = textwrap.fill(textwrap.shorten(escaped(caption), 92, placeholder=" …"), letters)
                 y = 1 - (line + 0.5) / lines
                 axis.text(0, y, f"{_mark(hit)} {k}", color=_colour(hit), va="center", weight="bold")
-                axis.text(0.12, y, text, va="center", fontsize=8.5)
+                axis.text(left, y, text, va="center", fontsize=8.5)
     return figure
 
 
