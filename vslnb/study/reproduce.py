@@ -36,8 +36,6 @@ def reproduce(
 ) -> Path:
     """Run every notebook with a profile's parameters and write the report.
 
-    A notebook is given those of the parameters that its own cell of parameters names.
-
     Args:
         profile: a name or a YAML file.
         run: results folder; the profile's own `run` where none is given.
@@ -128,11 +126,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
             papermill.execute_notebook(
                 notebook,
                 output,
-                {
-                    name: parameters[name]
-                    for name in papermill.inspect_notebook(notebook)
-                    if name in parameters
-                },
+                parameters,
                 cwd=ROOT,
                 progress_bar=False,
                 kernel_name=kernel,
