@@ -94,6 +94,16 @@ DRAWN = {
     ),
     "heat_maps, large": lambda: figures.heat_maps({"scores": RNG.random((64, 64))}),
     "similarity_map": lambda: figures.similarity_map(RNG.random((6, 6)), [IMAGE, OTHER] * 3),
+    "heat_maps, the same colours": lambda: figures.heat_maps(
+        {"scores": RNG.random((3, 3)), "ranks": RNG.random((3, 3))}, limits=[(0, 1), (1, 4)]
+    ),
+    "method_diagram": lambda: figures.method_diagram(
+        [IMAGE, OTHER] * 2, [CAPTIONS, CAPTIONS[:1]] * 2, RNG.random((4, 4, 4)), 0.25
+    ),
+    "share_bars": lambda: figures.share_bars(
+        {name: {"fits the caption": 12.3, "secondary match": 2.0, "other": 20} for name in ("SAF", "SGR")},
+        "wrong first results (percent)",
+    ),
     "image_row": lambda: figures.image_row(
         [IMAGE, OTHER], ["$5 or $6", "two\nlines"], [{"red": BOXES, figures.MAIN: []}, {}]
     ),
@@ -183,6 +193,27 @@ def test_a_long_title_is_broken_into_lines():
     figure = figures.image_row([IMAGE, OTHER], ["ground truth", "ranked first"])
     figure.suptitle(f'Query: "{CAPTIONS[0]}"')
     assert not texts_cut_off(figure) and not overlapping_texts(figure)
+
+
+def test_colours_of_heat_maps_stay_where_limits_are_given():
+    for factor in (1, 0.01):
+        figure = figures.heat_maps({"ranks": factor * RNG.random((4, 4))}, limits=[(1, 5)])
+        assert figure.axes[0].collections[0].get_clim() == (1, 5)
+
+
+def test_the_method_diagram_shows_the_matrices_it_is_given():
+    named = {"S": 0.31, "C": 0.12, "SR": 2.5, "CR": 1.5}
+    matrices = [np.full((2, 2), value) for value in named.values()]
+    figure = figures.method_diagram([IMAGE, OTHER], [CAPTIONS, CAPTIONS], matrices, 0.25)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert [texts.count(number) for number in (".31", ".12", "2.5", "1.5")] == [4, 4, 4, 4]
+    assert set(named) <= set(texts) and any("0.250" in text for text in texts)
+
+
+def test_shares_stand_side_by_side():
+    (axis,) = figures.share_bars({"SAF": {"a": 12.0, "b": 30.0}}, "percent").axes
+    bars = [(bar.get_x(), bar.get_width()) for group in axis.containers for bar in group]
+    assert bars == [(0, 100), (0, 12), (12, 30)]
 
 
 def test_a_forest_plot_shows_the_numbers_it_is_given():

@@ -1,4 +1,5 @@
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,7 @@ from vslnb.study.report import _with_mathematics, write_report
 from vslnb.study.reproduce import NOTEBOOKS, reproduce
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+FOLDED = tuple(f"{k:02d}" for k in range(8))  # rewritten: their parameters are those they use
 
 
 def cells(path):
@@ -32,18 +34,44 @@ def test_a_notebook_is_stored_clean(path):
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
 
 
-def test_all_notebooks_have_the_parameters_of_every_profile():
-    parameters = {
-        tuple(
-            line.target.id
-            for line in ast.parse(cells(path)[1].source).body
-            if isinstance(line, ast.AnnAssign)
-        )
-        for path in PATHS
+def parameters_of(path):
+    return {
+        line.target.id: ast.literal_eval(line.value)
+        for line in ast.parse(cells(path)[1].source).body
+        if isinstance(line, ast.AnnAssign)
     }
-    assert len(parameters) == 1
+
+
+def test_notebooks_declare_what_they_use_with_the_values_of_the_demo_and_profiles_have_it_all():
+    demo = yaml.safe_load((PROFILES / "demo.yaml").read_text())
+    for path in PATHS:
+        code = "\n".join(cell.source for cell in cells(path)[2:] if cell.cell_type == "code")
+        used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+        declared = parameters_of(path)
+        assert declared == {name: demo[name] for name in declared}, path.stem
+        if path.stem[:2] in FOLDED:
+            assert set(declared) == used & set(PARAMETERS), path.stem
     for profile in PROFILES.glob("*.yaml"):
-        assert set(yaml.safe_load(profile.read_text())) == set(*parameters), profile
+        assert set(yaml.safe_load(profile.read_text())) == set(PARAMETERS), profile
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if path.stem[:2] in FOLDED], ids=lambda path: path.stem
+)
+def test_a_notebook_teaches(path):
+    """Links, a question before running, an equation with its number, folded answers, and code that is short."""
+    notebook = cells(path)
+    prose = "\n".join(cell.source for cell in notebook if cell.cell_type == "markdown")
+    links = re.findall(r"\]\(([^)#:]+)\)", prose)
+    assert links and all((path.parent / link).exists() for link in links)
+    numbers = [int(other.stem[:2]) for other in map(Path, links) if re.match(r"\d\d_", other.stem)]
+    own = int(path.stem[:2])
+    assert {own - 1, own + 1} - {-1} <= set(numbers)
+    for part in ("Predict, then run", r"\tag{", "## What we found", "## Exercises", "<details>"):
+        assert part in prose, part
+    assert prose.count("<details>") == prose.count("</details>")
+    code = [cell.source.splitlines() for cell in notebook if cell.cell_type == "code"]
+    assert max(map(len, code)) <= 15 and max(len(line) for cell in code for line in cell) <= 120
 
 
 def test_profiles_that_are_not(tmp_path):
@@ -103,6 +131,13 @@ def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monke
     tiny_project(tmp_path, {"00_a": count + " # changed"})
     reproduce(profile)
     assert (tmp_path / "out" / "count").read_text() == "xxxx"
+
+
+def test_a_notebook_is_given_the_parameters_that_it_declares(tmp_path, monkeypatch):
+    monkeypatch.setattr(vslnb.study.reproduce, "NOTEBOOKS", tmp_path)
+    reproduce(tiny_project(tmp_path, {"00_a": "assert run and 'seeds' not in globals()"}))
+    executed = nbformat.read(tmp_path / "out" / "notebooks" / "00_a.ipynb", as_version=4)
+    assert executed.metadata.papermill.parameters == {"run": str(tmp_path / "out")}
 
 
 def test_a_notebook_is_run_again_when_an_input_of_its_metadata_changes(tmp_path, monkeypatch, capsys):

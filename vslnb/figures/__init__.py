@@ -2,10 +2,11 @@
 
 from vslnb.figures.bars import bars_against
 from vslnb.figures.changes import rank_changes
-from vslnb.figures.comparisons import ablation_plot, forest_plot, recall_bars
+from vslnb.figures.comparisons import ablation_plot, forest_plot, recall_bars, share_bars
 from vslnb.figures.distributions import box_by_group, histogram, pairwise_scatter
 from vslnb.figures.line_plots import curves, epoch_curves, learning_curves
 from vslnb.figures.matrices import heat_maps, similarity_map
+from vslnb.figures.method import method_diagram
 from vslnb.figures.orders import two_orders
 from vslnb.figures.rankings import Ranking, attention_maps, image_row, ranked_captions, ranked_images
 from vslnb.figures.style import (
@@ -40,11 +41,13 @@ __all__ = [
     "histogram",
     "image_row",
     "learning_curves",
+    "method_diagram",
     "pairwise_scatter",
     "rank_changes",
     "ranked_captions",
     "ranked_images",
     "recall_bars",
+    "share_bars",
     "similarity_map",
     "two_orders",
 ]

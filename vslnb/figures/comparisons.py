@@ -170,3 +170,40 @@ def ablation_plot(
         if len(series) > 1:
             figure.legend(loc="outside right center")
     return figure
+
+
+def share_bars(
+    shares: Mapping[str, Mapping[str, float]], xlabel: str, signs: Sequence[str] = PALETTE
+) -> Figure:
+    """A bar a row, divided into named shares with their numbers; what is left to 100 stays pale.
+
+    Args:
+        shares: by row and name, in percent; the rows have the same names.
+        xlabel: of what these are percent.
+        signs: a colour a name.
+
+    >>> figure = share_bars({"SAF": {"fits": 12.0, "secondary": 27.0}}, "wrong first results (percent)")
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['12', '27']
+    """
+    names = list(next(iter(shares.values())))
+    with canvas(6.8, 0.38 * len(shares) + 1.3) as (figure, (axis,)):
+        axis.barh(range(len(shares)), 100, color=".93", height=0.66)
+        left = np.zeros(len(shares))
+        for name, colour, hatch in zip(names, signs, HATCHES):
+            values = np.array([row[name] for row in shares.values()])
+            style = {"color": colour, "hatch": hatch, "edgecolor": "white", "height": 0.66}
+            axis.barh(range(len(shares)), values, left=left, label=name, **style)
+            for row, value in enumerate(values):
+                if value >= 4:  # narrower parts have no room for a number
+                    plate = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
+                    place = {"ha": "center", "va": "center", "fontsize": 8.5, "bbox": plate}
+                    axis.text(left[row] + value / 2, row, f"{value:.0f}", **place)
+            left += values
+        axis.set(xlabel=xlabel, xlim=(0, 100), ylim=(len(shares) - 0.5, -0.5))
+        axis.set_yticks(range(len(shares)), list(shares))
+        axis.grid(False)
+        axis.tick_params(axis="y", length=0)
+        axis.spines["left"].set_visible(False)
+        figure.legend(loc="outside lower center", ncols=min(3, len(names)))
+    return figure

@@ -51,7 +51,9 @@ def pairwise_scatter(
     return figure
 
 
-def box_by_group(groups: Mapping[int, np.ndarray], xlabel: str, ylabel: str) -> Figure:
+def box_by_group(
+    groups: Mapping[int, np.ndarray] | Mapping[str, np.ndarray], xlabel: str, ylabel: str
+) -> Figure:
     """Median, quartiles and 5 to 95 percent of each group of numbers (n,), and how many there are.
 
     >>> figure = box_by_group({0: np.arange(10), 1: np.arange(20)}, "things in common", "C")

@@ -19,8 +19,9 @@ def heat_maps(
     xlabel: str = "caption",
     ylabel: str = "image",
     key: str = "",
+    limits: Sequence[tuple[float, float]] | None = None,
 ) -> Figure:
-    """Small matrices side by side, with their numbers while these are legible; each has its own colours.
+    """Small matrices side by side, with their numbers while these are legible.
 
     Args:
         named: title and matrix (n, m).
@@ -28,6 +29,8 @@ def heat_maps(
         xlabel: what a column is.
         ylabel: what a row is.
         key: what the colours mean; with it, a colour bar under each matrix.
+        limits: the values of the palest and the darkest colour of every matrix, so that two figures can be compared;
+            without them each matrix has its own.
 
     >>> figure = heat_maps({"scores": np.eye(2), "ranks": [[1, 2], [2, 1]]})
     >>> [axis.get_title() for axis in figure.axes]
@@ -41,6 +44,8 @@ def heat_maps(
             matrix = np.asarray(values, dtype=float)
             limit = float(np.abs(matrix).max()) or 1.0
             colours = {"cmap": DIVERGING, "vmin": -limit, "vmax": limit} if signed else {"cmap": SEQUENTIAL}
+            if limits:
+                colours |= dict(zip(("vmin", "vmax"), limits[k]))
             if matrix.size <= LEGIBLE:
                 digits = 2 if signed or limit <= 1 else 1
                 numbers = [[_short(value, digits) for value in row] for row in matrix]

@@ -126,7 +126,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
             papermill.execute_notebook(
                 notebook,
                 output,
-                parameters,
+                _declared(notebook, parameters),
                 cwd=ROOT,
                 progress_bar=False,
                 kernel_name=kernel,
@@ -142,6 +142,12 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
     if not fault:
         write_json(note, {"state": _state(notebook, parameters), **row})
     return row
+
+
+def _declared(notebook: Path, parameters: dict) -> dict:
+    """Those of a profile's parameters that a notebook's cell of defaults names: it holds what the notebook uses."""
+    names = papermill.inspect_notebook(str(notebook))
+    return {name: value for name, value in parameters.items() if name in names}
 
 
 def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
