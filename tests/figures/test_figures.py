@@ -272,7 +272,7 @@ def test_the_bars_of_two_orders_stand_at_the_images_they_are_about():
     figure = figures.two_orders([IMAGE] * 3, 0, score_ranks, caption_ranks)
     widths = [bar.get_width() for bar in figure.axes[1].patches]
     assert widths == pytest.approx([2.5 / 3.5, 1.5 / 2.5, 1.5 / 3.5])  # images 1, 2, 0: by captions
-    assert figure.get_suptitle().endswith(f"{1 - np.mean(widths):.2f}")
+    assert figure.get_supxlabel().endswith(f"{1 - np.mean(widths):.2f}")
 
 
 def test_weak_attention_has_no_outline_and_strong_attention_the_widest():

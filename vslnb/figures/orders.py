@@ -27,8 +27,8 @@ def two_orders(
     >>> figure = two_orders([np.zeros((4, 4))] * 3, 0, np.array([3.5, 2.5, 1.5]), np.array([3.5, 1.5, 2.5]))
     >>> [text.get_text() for text in figure.axes[1].texts]
     ['1.00', '0.60', '0.60']
-    >>> figure.get_suptitle()
-    'Loss of this row: 1 - mean of min/max = 0.27'
+    >>> figure.get_supxlabel()
+    'Loss of this row: 1 − mean of min/max = 0.27'
     """
     n = len(images)
     ratios = np.minimum(score_ranks, caption_ranks) / np.maximum(score_ranks, caption_ranks)
@@ -61,5 +61,6 @@ def two_orders(
             right.text(min(ratio, 1) + 0.03, y, f"{ratio:.2f}", va="center", fontsize=9)
         bare(right)
         right.set(xlim=(0, 1.25), title="min / max of the two ranks")
-        figure.suptitle(f"Loss of this row: 1 - mean of min/max = {1 - ratios.mean():.2f}")
+        figure.suptitle("One row of a batch in the two orders that the loss compares")
+        figure.supxlabel(f"Loss of this row: 1 − mean of min/max = {1 - ratios.mean():.2f}", fontsize=10.5)
     return figure

@@ -145,6 +145,7 @@ def _other_measures(study: Study) -> list[str]:
 def _gradients(study: Study, weights: WeightGradients) -> list[str]:
     return [
         "## Gradients",
+        "![VSL's gradient on the best tenth of a list, and at the weights](08_why.png)",
         "Trained models on 16 batches of dev: VSL's value; Kendall's tau of scores and caption similarity, the pair "
         "itself left out, in percent; the gradient of beta times VSL with respect to the weights, its length in "
         "percent of the triplet's and its cosine with it.",
