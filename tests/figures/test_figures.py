@@ -39,10 +39,16 @@ def rankings(items, hits=(False, True, False)):
     return [figures.Ranking(model, items, hits, 2) for model in ("triplet", "triplet + VSL")]
 
 
+def deeper(items):
+    """The second model has the ground truth further down."""
+    return [*rankings(items)[:1], figures.Ranking("triplet + VSL", items, [False] * 3, 104, items[1])]
+
+
 def by_epoch(arms, epochs=5):
     return {arm: np.concatenate([[np.nan], RNG.random(epochs)]) for arm in arms}
 
 
+RANKS = np.arange(8) + 1.5
 CAPTIONS = ["A dog for $5 runs after a $3 ball on the wet sand of a long beach " * 2, "<b>two</b>", "a cat"]
 SERIES = {
     figures.ARM_NAMES[arm]: {str(b): (250 + k, 245, 258) for b in (32, 64, 128)} for k, arm in enumerate(ARMS)
@@ -59,6 +65,21 @@ DRAWN = {
     ),
     "forest_plot, one panel": forest,
     "forest_plot, five panels": lambda: forest(5),
+    "forest_plot, rows of its own": lambda: figures.forest_plot(
+        {
+            "gain in rsum, mean of three": differences(),
+            "gain by module": ({"SAF": [1.0]}, {"SAF": (1, 0, 2)}),
+        },
+        published={"gain by module": {"SAF": 10.7, "SGR": -0.5}},
+        own_rows=[2, 1],
+    ),
+    "bars_against": lambda: figures.bars_against(
+        {"share, %": ({"SAF": 0.1, "SGR": 1}, 9.4, "even"), "length, %": ({"SAF": 5, "SGR": 2}, None, "")}
+    ),
+    "rank_changes": lambda: figures.rank_changes(
+        {side: tuple(RNG.geometric(0.1, (2, 99))) for side in ("image to text", "text to image")}, "a", "b"
+    ),
+    "two_orders": lambda: figures.two_orders([IMAGE, OTHER] * 4, 2, RANKS, np.roll(RANKS, 1)),
     "recall_bars, two arms": lambda: figures.recall_bars(list(results(ARMS[:2], 1))),
     "recall_bars, five arms": lambda: figures.recall_bars(list(results(ARMS))[:-2]),
     "ablation_plot": lambda: figures.ablation_plot(SERIES, "batch size"),
@@ -87,6 +108,8 @@ DRAWN = {
         [IMAGE, OTHER], ["$5 or $6", "two\nlines"], [{"red": BOXES, figures.MAIN: []}, {}]
     ),
     "ranked_images": lambda: figures.ranked_images(CAPTIONS[0], rankings([IMAGE, OTHER, IMAGE])),
+    "ranked_images, deep": lambda: figures.ranked_images("a dog", deeper([IMAGE, OTHER, IMAGE])),
+    "ranked_captions, deep": lambda: figures.ranked_captions(IMAGE, deeper(CAPTIONS)),
     "ranked_captions": lambda: figures.ranked_captions(IMAGE, rankings(CAPTIONS)),
     "attention_maps": lambda: figures.attention_maps(
         ["triplet", "triplet + VSL"],
@@ -225,3 +248,36 @@ def test_an_arm_looks_the_same_in_every_figure():
     assert [c.lines[0].get_color() for c in ablation.axes[0].containers] == [
         figures.ARM_COLOURS[arm] for arm in ARMS
     ]
+
+
+def test_the_ground_truth_is_shown_however_deep_it_is():
+    images = figures.ranked_images("a dog", deeper([IMAGE, OTHER, IMAGE]))
+    assert [axis.get_title() for axis in images.axes if axis.axison][-1] == "… 104 ✓"
+    assert len([axis for axis in images.axes if axis.axison]) == 7
+    captions = figures.ranked_captions(IMAGE, deeper(CAPTIONS))
+    assert [text.get_text() for text in captions.axes[2].texts][-2:] == ["✓ 104", "<b>two</b>"]
+    assert len(captions.axes[1].texts) == 6
+
+
+def test_one_seed_is_a_dot_without_a_mean_or_an_interval():
+    panel = {"cosine": [2.0]}, {"cosine": (2.0, -3.0, 7.0)}
+    figure = figures.forest_plot({"gain": panel})
+    lines = [list(np.atleast_1d(line.get_xdata())) for line in figure.axes[0].lines]
+    assert lines == [[0, 0], [2]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one seed"]
+
+
+def test_the_bars_of_two_orders_stand_at_the_images_they_are_about():
+    score_ranks, caption_ranks = np.array([3.5, 2.5, 1.5]), np.array([1.5, 3.5, 2.5])
+    figure = figures.two_orders([IMAGE] * 3, 0, score_ranks, caption_ranks)
+    widths = [bar.get_width() for bar in figure.axes[1].patches]
+    assert widths == pytest.approx([2.5 / 3.5, 1.5 / 2.5, 1.5 / 3.5])  # images 1, 2, 0: by captions
+    assert figure.get_supxlabel().endswith(f"{1 - np.mean(widths):.2f}")
+
+
+def test_weak_attention_has_no_outline_and_strong_attention_the_widest():
+    weights = np.array([[[0.9, 0.06, 0.04]], [[0.4, 0.35, 0.25]]])
+    figure = figures.attention_maps(["a", "b"], ["dog"], [IMAGE], [BOXES], weights)
+    counts = [len(axis.patches) for axis in figure.axes]
+    assert counts == [2, 6]  # each outline has a white edge below it
+    assert figure.axes[0].patches[1].get_linewidth() > figure.axes[1].patches[-1].get_linewidth()

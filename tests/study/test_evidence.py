@@ -13,6 +13,7 @@ from vslnb.recipes import arm_recipe, recipe
 from vslnb.study.evidence import effects, mechanism, page, readings
 from vslnb.study.evidence.dose import OVER_SHUFFLED, Dose
 from vslnb.study.evidence.further import Further
+from vslnb.study.evidence.record import record
 from vslnb.study.evidence.runs import FIGURES, SHUFFLED, TITLES, TRIPLET, VSL, Study, load_study
 from vslnb.study.power import detectable
 from vslnb.study.profiles import load_profile
@@ -283,3 +284,32 @@ def test_the_page_has_every_table_and_its_figures(study):
 def test_what_a_design_can_detect_is_in_its_table(study):
     table = effects.power_table(study)
     assert table.loc["SAF", VSL] == pytest.approx(detectable(study.differences("saf", VSL)))
+
+
+def leaves(content, path=()):
+    """Every number and text of nested JSON by its path."""
+    if not isinstance(content, dict | list):
+        return {path: content}
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    return {key: leaf for name, part in items for key, leaf in leaves(part, (*path, name)).items()}
+
+
+def test_the_record_is_the_committed_one(study):
+    found, weights = readings.readings(study), mechanism.WeightGradients(study)
+    ours = leaves(json.loads(json.dumps(record(study, found, weights, Dose()))))
+    assert ours == pytest.approx(leaves(read("08_does_it_work")), abs=1e-9)
+
+
+def test_the_answer_has_what_decides_its_control_and_every_module(study, runs):
+    main, modules = effects.answer_panels(study).values()
+    rows = [
+        study.differences("mean", a, against=b)
+        for a, b in ((VSL, TRIPLET), (VSL, SHUFFLED), (SHUFFLED, TRIPLET))
+    ]
+    assert [values.tolist() for values in main[0].values()] == [values.tolist() for values in rows]
+    each = [
+        runs["sgr", VSL, s]["test"]["rsum"] - runs["sgr", TRIPLET, s]["test"]["rsum"] for s in study.seeds
+    ]
+    assert list(modules[1]["SGR"][:3]) == student(each) and list(modules[0]) == [
+        TITLES[m] for m in ("saf", "sgr", "sgraf", "cosine")
+    ]

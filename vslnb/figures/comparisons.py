@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -35,49 +36,65 @@ def forest_plot(
     panels: Mapping[str, tuple[Mapping[str, Sequence[float]], Mapping[str, tuple]]],
     share: bool = False,
     published: Mapping[str, Mapping[str, float]] | None = None,
+    own_rows: Sequence[float] = (),
 ) -> Figure:
-    """Forest plots side by side: mean and interval of every row's differences, every seed a point below.
+    """Forest plots side by side: every seed a dot, and above the dots the mean with its interval.
+
+    A row of one seed is that dot alone: one training has no spread.
 
     Args:
         panels: by the label of an x axis, the differences of every row, a seed each, and (mean, low, high, ...)
             of every row; bounds that are NaN are not drawn.
         share: one x axis for all panels.
-        published: by panel and row, what others have published.
+        published: by panel and row, what others have published; a row may have nothing else.
+        own_rows: the widths of the panels, where each has rows of its own; without them all have the same rows.
 
     >>> panel = {"triplet + VSL": [0.5, 1.5]}, {"triplet + VSL": (1.0, -0.2, 2.2)}
     >>> figure = forest_plot({"gain in rsum": panel})
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['triplet + VSL']
     """
-    rows = list(dict.fromkeys(row for differences, _ in panels.values() for row in differences))
-    width = 6.8 if len(panels) == 1 else 1.9 * len(panels) + 1.8
-    bounds = [found[1] for _, intervals in panels.values() for found in intervals.values()]
-    keys: dict[str, Style] = {"mean with its interval" if np.isfinite(bounds).any() else "mean": MEAN}
-    with canvas(width, 0.4 * len(rows) + 1.3, 1, len(panels), sharey=True, sharex=share) as (figure, axes):
-        for axis, (label, (differences, intervals)) in zip(axes, panels.items()):
+    claims = published or {}
+    rows = [list(dict.fromkeys([*panels[label][0], *claims.get(label, {})])) for label in panels]
+    if not own_rows:
+        rows = [list(dict.fromkeys(row for each in rows for row in each))] * len(panels)
+    width = 7.8 if own_rows else max(6.8, 1.9 * len(panels) + 1.8)
+    letters = 80 if len(panels) == 1 else 66 // len(panels) - 6 if own_rows else 25  # of a line of an x label
+    options: Style = {"width_ratios": list(own_rows) or None, "sharey": not own_rows, "sharex": share}
+    keys: dict[str, Style] = {}
+    with canvas(width, 0.4 * max(map(len, rows)) + 1.3, 1, len(panels), **options) as (figure, axes):
+        for axis, names, (label, (differences, intervals)) in zip(axes, rows, panels.items()):
             axis.axvline(0, color=".2", linewidth=1, linestyle="--")
             for name, values in differences.items():
-                row, (mean, low, high) = rows.index(name), intervals[name][:3]
-                axis.plot([low, high], [row, row], **MEAN | {"marker": ""})
-                axis.plot(mean, row, **MEAN)
-                if len(values) > 1:
-                    axis.plot(values, np.full(len(values), row + 0.28), **SEED)
-                    keys["one seed"] = SEED
-                if name in (claims := (published or {}).get(label, {})):
-                    axis.plot(claims[name], row, **CLAIM)
-                    keys["published"] = CLAIM | {"linestyle": "none"}
-            axis.set(yticks=range(len(rows)), yticklabels=rows)
-            axis.set_xlabel(wrapped(label, 80 if len(panels) == 1 else 25))
+                keys |= _forest_row(axis, names.index(name), values, intervals[name][:3])
+            for name, value in claims.get(label, {}).items():
+                axis.plot(value, names.index(name), **CLAIM)
+                keys["published"] = CLAIM | {"linestyle": "none"}
+            axis.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+            axis.set_xlabel(wrapped(label, letters))
             axis.xaxis.set_major_locator(MaxNLocator(8 if len(panels) == 1 else 4, steps=[1, 2, 5, 10]))
             axis.grid(True, axis="x")
             axis.grid(False, axis="y")
             axis.tick_params(axis="y", length=0)
             axis.spines["left"].set_visible(False)
             axis.margins(x=0.1)
-        axes[0].set_ylim(len(rows) - 0.5, -0.5)
         handles = [Line2D([], [], label=label, **style) for label, style in keys.items()]
         figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
+
+
+def _forest_row(axis: Axes, row: int, values: Sequence[float], interval: Sequence[float]) -> dict[str, Style]:
+    """Draw one row of a forest plot; the keys of what was drawn."""
+    mean, low, high = interval
+    if len(values) == 1:
+        axis.plot(values, [row], **SEED | {"markersize": 5})
+        return {"one seed": SEED}
+    axis.plot([low, high], [row, row], **MEAN | {"marker": ""})
+    axis.plot(mean, row, **MEAN)
+    if not len(values):
+        return {"mean with its interval": MEAN}
+    axis.plot(values, np.full(len(values), row + 0.28), **SEED)
+    return {"mean with its interval" if np.isfinite(low) else "mean": MEAN, "one seed": SEED}
 
 
 def recall_bars(results: Sequence[Mapping[str, Any]]) -> Figure:

@@ -12,9 +12,13 @@ from matplotlib.patches import Rectangle
 
 from vslnb.data.photos import read_photo
 from vslnb.data.precomp import Split
-from vslnb.figures.style import MAIN, PUBLISHED, Figure, bare, canvas, escaped, wrapped
+from vslnb.figures.style import MAIN, Figure, bare, canvas, escaped, wrapped
 
-HIT, MISS = MAIN, PUBLISHED
+HIT, MISS = MAIN, "#B2182B"  # green and a red that is darker, so that they differ in grey too
+ATTENTION, LEAST = (
+    "#B8009C",
+    0.08,
+)  # a colour that no picture of the world has; the least share that is outlined
 
 
 class Ranking(NamedTuple):
@@ -24,6 +28,7 @@ class Ranking(NamedTuple):
     items: Sequence[Any]  # images, or captions
     hits: Sequence[bool]
     rank: int
+    ground_truth: Any = None  # an item, shown after the others where it is not among them
 
 
 def read_picture(split: Split, image: int) -> np.ndarray:
@@ -45,16 +50,22 @@ def ranked_images(query: str, rankings: Sequence[Ranking]) -> Figure:
     >>> [axis.get_title() for axis in ranked_images("a dog", [ranking]).axes]
     ['1 ✗', '2 ✓']
     """
-    columns = max(len(ranking.items) for ranking in rankings)
+    top = max(len(ranking.items) for ranking in rankings)
+    columns = top + any(map(_is_deeper, rankings))
     with canvas(1.6 * columns + 0.4, 1.75 * len(rankings) + 0.2, len(rankings), columns) as (figure, axes):
         figure.suptitle(f"Query: {query}", x=0.01, ha="left")
         for row, ranking in zip(axes.reshape(len(rankings), columns), rankings):
-            for axis in row[len(ranking.items) :]:
+            shown = [(k, *pair) for k, pair in enumerate(zip(ranking.items, ranking.hits), 1)]
+            places = list(zip(row, shown))
+            if _is_deeper(ranking):
+                places.append((row[top], (ranking.rank, ranking.ground_truth, True)))
+            for axis in row:
                 axis.set_axis_off()
-            for k, (axis, image, hit) in enumerate(zip(row, ranking.items, ranking.hits), 1):
+            for axis, (k, image, hit) in places:
+                axis.set_axis_on()
                 axis.imshow(image)
                 _frame(axis, hit)
-                axis.set_title(f"{k} {_mark(hit)}", color=_colour(hit))
+                axis.set_title(f"{'… ' if k > top else ''}{k} {_mark(hit)}", color=_colour(hit))
             row[0].set_ylabel(f"{ranking.model}\nground truth at rank {ranking.rank}", fontsize=9)
     return figure
 
@@ -70,7 +81,9 @@ def ranked_captions(query: Any, rankings: Sequence[Ranking]) -> Figure:
     >>> [text.get_text() for text in figure.axes[1].texts]
     ['✓ 1', 'a dog']
     """
-    lines = max(len(ranking.items) for ranking in rankings)
+    top = max(len(ranking.items) for ranking in rankings)
+    lines = top + any(map(_is_deeper, rankings))
+    left, letters = (0.17, 46) if lines > top else (0.1, 50)  # a rank such as 104 takes more room
     widths = [2.0] + [3.5] * len(rankings)
     size = sum(widths), 0.42 * lines + 0.7
     with canvas(*size, 1, len(widths), width_ratios=widths) as (figure, axes):
@@ -80,12 +93,19 @@ def ranked_captions(query: Any, rankings: Sequence[Ranking]) -> Figure:
         for axis, ranking in zip(axes[1:], rankings):
             axis.set_axis_off()
             axis.set_title(f"{ranking.model}: ground truth at rank {ranking.rank}", loc="left")
-            for k, (caption, hit) in enumerate(zip(ranking.items, ranking.hits)):
-                text = textwrap.fill(textwrap.shorten(escaped(caption), 92, placeholder=" …"), 50)
-                y = 1 - (k + 0.5) / lines
-                axis.text(0, y, f"{_mark(hit)} {k + 1}", color=_colour(hit), va="center", weight="bold")
-                axis.text(0.1, y, text, va="center", fontsize=8.5)
+            shown = [(k, *pair) for k, pair in enumerate(zip(ranking.items, ranking.hits), 1)]
+            if _is_deeper(ranking):
+                shown.append((ranking.rank, ranking.ground_truth, True))
+            for line, (k, caption, hit) in enumerate(shown):
+                text = textwrap.fill(textwrap.shorten(escaped(caption), 92, placeholder=" …"), letters)
+                y = 1 - (line + 0.5) / lines
+                axis.text(0, y, f"{_mark(hit)} {k}", color=_colour(hit), va="center", weight="bold")
+                axis.text(left, y, text, va="center", fontsize=8.5)
     return figure
+
+
+def _is_deeper(ranking: Ranking) -> bool:
+    return ranking.ground_truth is not None and not any(ranking.hits)
 
 
 def image_row(
@@ -120,7 +140,9 @@ def attention_maps(
     boxes: Sequence[np.ndarray],
     weights: np.ndarray,
 ) -> Figure:
-    """The regions that a word attends to: the clearer the more weight, the strongest outlined.
+    """The regions that a word attends to, outlined: the wider the line the more weight, as percent at the strongest.
+
+    A region with less than `LEAST` of the weight has no outline, so that weak attention looks weak.
 
     Args:
         rows: a name each, such as models.
@@ -140,11 +162,12 @@ def attention_maps(
             i, j = divmod(k, len(columns))
             axis.imshow(images[j])
             bare(axis)
-            axis.imshow(_veil(images[j], boxes[j], weights[i, j] / weights.max()))
-            strongest = int(weights[i, j].argmax())
-            _outline(axis, images[j], boxes[j][strongest], "black")
+            for region in np.argsort(weights[i, j]):
+                if (weight := float(weights[i, j, region])) >= LEAST:
+                    for colour, extra in (("white", 1.6), (ATTENTION, 0.0)):
+                        _outline(axis, images[j], boxes[j][region], colour, linewidth=1 + 6 * weight + extra)
             axis.set_title(escaped(columns[j]) if not i else "")
-            axis.set_xlabel(f"strongest region {100 * weights[i, j, strongest]:.0f} %")
+            axis.set_xlabel(f"strongest region {100 * weights[i, j].max():.0f} %")
             axis.set_ylabel("" if j else rows[i])
     return figure
 
@@ -154,21 +177,12 @@ def _tallest(images: Sequence[Any]) -> float:
     return max(height / width for height, width, *_ in (np.asarray(image).shape for image in images))
 
 
-def _veil(image: Any, boxes: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """White (height, width, RGBA) over an image, thinner where a region has strength, and gone where that is 1."""
-    height, width = np.asarray(image).shape[:2]
-    clear = np.zeros((height, width))
-    for box, strength in zip(boxes, strengths):
-        x0, y0, x1, y1 = np.rint(np.asarray(box) * (width, height, width, height)).astype(int)
-        clear[y0:y1, x0:x1] = np.maximum(clear[y0:y1, x0:x1], strength)
-    return np.dstack([np.ones((height, width, 3)), 0.75 * (1 - clear)])
-
-
-def _outline(axis: Axes, image: Any, box: Sequence[float], colour: str) -> None:
+def _outline(axis: Axes, image: Any, box: Sequence[float], colour: str, **style: Any) -> None:
     height, width = np.asarray(image).shape[:2]
     x0, y0, x1, y1 = np.asarray(box) * (width, height, width, height)
     corner = (x0 - 0.5, y0 - 0.5)  # imshow puts the middle of the first pixel at 0
-    axis.add_patch(Rectangle(corner, x1 - x0, y1 - y0, fill=False, edgecolor=colour, linewidth=1.6))
+    style = {"fill": False, "edgecolor": colour, "linewidth": 1.6} | style
+    axis.add_patch(Rectangle(corner, x1 - x0, y1 - y0, **style))
 
 
 def _frame(axis: Axes, hit: bool) -> None:

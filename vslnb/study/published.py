@@ -76,3 +76,19 @@ def published_gains(table: dict[str, tuple[float, ...]]) -> dict[str, float]:
     {'SGR': -0.5, 'SAF': 10.7, 'SGRAF': 8.6}
     """
     return {m: sum(table[f"{m}+VSL"]) - sum(table[f"{m}*"]) for m in ("SGR", "SAF", "SGRAF")}
+
+
+def ablation_gains() -> dict[str, dict[str, float]]:
+    """What the paper's Tables III, IV and V report as gains in rsum, by table and setting.
+
+    Tables III and IV print their own baseline. Table V prints none; SAF* of Table I, on the same MSCOCO 1K, stands
+    in for it.
+
+    >>> {setting: round(gain, 1) for setting, gain in ablation_gains()["V"].items()}
+    {'beta 6': -27.0, 'beta 10': 1.5, 'beta 15': -11.0, 'beta 20': -14.1, 'beta 25': -13.3}
+    """
+    batch = {f"batch {b}": sum(TABLE_III["SGR+VSL", b]) - sum(TABLE_III["SGR*", b]) for b in (32, 64, 128)}
+    text = {"L_vs": "SGRAF+L_vs", "L_vs + L_ts": "SGRAF+L_vs+L_ts"}
+    sides = {name: sum(TABLE_IV[row]) - sum(TABLE_IV["SGRAF*"]) for name, row in text.items()}
+    beta = {f"beta {b}": sum(row) - sum(COCO_1K["SAF*"]) for b, row in TABLE_V.items()}
+    return {"III": batch, "IV": sides, "V": beta}

@@ -32,6 +32,7 @@ OTHER_MEASURES = {
     TAU_EXPERT: "tau, experts",
     TAU_CROWD: "tau, crowd",
 }
+BY_MODULE = "gain in rsum over the triplet, by module"
 # Hessel et al., EMNLP 2021: CLIPScore on the same ratings.
 CLIPSCORE = {"CLIPScore, expert (published)": 51.2, "CLIPScore, crowd (published)": 34.4}
 
@@ -55,6 +56,18 @@ def level_table(study: Study) -> pd.DataFrame:
 def gain_panels(study: Study) -> dict[str, Panel]:
     """Gains in rsum over the triplet, a panel a module, an arm a row, by the module's title."""
     return {title: study.panel(module) for module, title in TITLES.items()}
+
+
+def answer_panels(study: Study) -> dict[str, Panel]:
+    """The answer as two panels of a forest plot: what decides and its control, and VSL over the triplet by module."""
+    pairs = {
+        "VSL over the triplet": (VSL, TRIPLET),
+        "VSL over shuffled captions": (VSL, SHUFFLED),
+        "shuffled captions over the triplet": (SHUFFLED, TRIPLET),
+    }
+    rows = {name: study.differences("mean", arm, against=against) for name, (arm, against) in pairs.items()}
+    modules = {TITLES[module]: study.differences(module, VSL) for module in MODULES}
+    return {"gain in rsum, mean of SAF, SGR, cosine": as_panel(rows), BY_MODULE: as_panel(modules)}
 
 
 def gain_table(study: Study) -> pd.DataFrame:

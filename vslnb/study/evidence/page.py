@@ -116,7 +116,7 @@ def _gains(study: Study, gains: pd.DataFrame, found: Readings) -> list[str]:
         markdown_table(readings_table(found).reset_index(names="reading")),
         "*Modules independent*: the noise of the modules taken as independent. *750 photos of dev*: the same weights "
         "on the photos that chose no epoch; *250*: on those that did.",
-        "![Gain in rsum over the triplet, an arm a row, a module a panel, seeds as points](08_gains.png)",
+        "![VSL over the triplet and over shuffled captions, and by module, seeds as points](08_gains.png)",
         f"By module, over the triplet: {format_intervals(modules)}. Triangles are differences published for "
         f"Flickr30K ({claimed}): another regime, the size of the claim and not the same quantity.",
         f"## Levels (test, mean over seeds)\n\n{markdown_table(effects.level_table(study))}",
@@ -145,6 +145,7 @@ def _other_measures(study: Study) -> list[str]:
 def _gradients(study: Study, weights: WeightGradients) -> list[str]:
     return [
         "## Gradients",
+        "![VSL's gradient on the best tenth of a list, and at the weights](08_why.png)",
         "Trained models on 16 batches of dev: VSL's value; Kendall's tau of scores and caption similarity, the pair "
         "itself left out, in percent; the gradient of beta times VSL with respect to the weights, its length in "
         "percent of the triplet's and its cosine with it.",
