@@ -108,6 +108,8 @@ def triplet(s, margin, negatives, slack=0.0, c=None):
                 total += max(costs)
             elif negatives == "all":
                 total += sum(costs)
+            elif negatives == "mean":
+                total += sum(costs) / n
             else:
                 violating = [cost for cost in costs if cost > 0]
                 total += sum(violating) / max(1, len(violating))
