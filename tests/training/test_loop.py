@@ -130,6 +130,16 @@ def test_collapse_is_named_and_stopped(dataset, tmp_path, monkeypatch):
     assert results["name"] == run_name(config) and not (tmp_path / "stopped.json").exists()
 
 
+@pytest.mark.parametrize("first", [{}, {"loss__sum_epochs": 99}, {"loss__violating_epochs": 99}])
+def test_a_collapse_is_seen_whatever_the_negatives(dataset, monkeypatch, first):
+    trainer = Trainer(tiny("world-cosine", training__epochs=99, **first), dataset, "cpu")
+    weight = next(trainer.model.parameters())
+    monkeypatch.setattr(trainer, "scores", lambda batch, *_: weight.sum() * 0 + torch.full((20, 20), 0.5))
+    with pytest.raises(TrainingError, match="epoch 30, step 10: collapsed"):
+        for epoch in range(31):
+            list(trainer.epoch(epoch, progress=False))
+
+
 def test_the_hash_tells_runs_apart_and_outlasts_settings_that_come_later(dataset):
     plain = tiny()
     half = plain.with_settings({"training.precision": "bfloat16"})

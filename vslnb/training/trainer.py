@@ -80,8 +80,9 @@ class Trainer:
             loss.slack,
             loss.temperature_unit,
         )
+        unseen = next(part.shift for part in self.model.modules() if isinstance(part, ImageEncoder)).cpu()
         self.augment = SizeAugmentation(
-            training.drop_regions, training.drop_words, self.vocabulary, config.seed
+            training.drop_regions, training.drop_words, self.vocabulary, config.seed, unseen
         )
         self.targets = SimilarityTargets(loss, self.split, config.seed, saved_space)
         self.guard = CollapseGuard()
