@@ -108,6 +108,8 @@ def triplet(s, margin, negatives, slack=0.0, c=None):
                 total += max(costs)
             elif negatives == "all":
                 total += sum(costs)
+            elif negatives == "mean":
+                total += sum(costs) / n
             else:
                 violating = [cost for cost in costs if cost > 0]
                 total += sum(violating) / max(1, len(violating))
@@ -175,3 +177,38 @@ def cider_pair(captions, per_image, tokens):
                     dot = sum(v * vectors[b].get(g, 0.0) for g, v in vectors[a].items())
                     result[a, b] += dot / (norms[a] * norms[b]) / 4
     return result
+
+
+def pair_losses(s, margin):
+    """NCR's loss of every pair: the mean cost of its row plus that of its column."""
+    n, losses = len(s), []
+    for i in range(n):
+        row = sum(max(0.0, margin + s[i][j] - s[i][i]) for j in range(n) if j != i) / n
+        column = sum(max(0.0, margin + s[k][i] - s[i][i]) for k in range(n) if k != i) / n
+        losses.append(row + column)
+    return losses
+
+
+def predicted_labels(s, margin):
+    trust = [min(margin, max(0.0, margin - loss / 2)) for loss in pair_losses(s, margin)]
+    best = sorted(trust, reverse=True)[: len(s) // 10 + 1]
+    scale = sum(best) / len(best)
+    return [min(1.0, one / scale) if scale else 0.0 for one in trust]
+
+
+def soft_triplet(s, margin, curve, image_label, caption_label):
+    """The hardest negatives with a margin an entry: `image_label(i, j)` of image i before caption j, and so on."""
+
+    def wanted(label):
+        if curve == "exponential":
+            label = (10**label - 1) / 9
+        elif curve == "sin":
+            label = (math.sin(math.pi * label - math.pi / 2) + 1) / 2
+        return margin * label
+
+    n, total = len(s), 0.0
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        total += max((max(0.0, wanted(image_label(i, j)) + s[i][j] - s[i][i]) for j in others), default=0.0)
+        total += max((max(0.0, wanted(caption_label(j, i)) + s[j][i] - s[i][i]) for j in others), default=0.0)
+    return total

@@ -23,6 +23,8 @@ Similarity = Literal["tfidf", "cider", "cider_d", "sentence"]
 Precision = Literal["float32", "bfloat16"]
 Unit = Literal["absolute", "spread"]
 Optimizer = Literal["adam", "adamw"]
+Curve = Literal["linear", "exponential", "sin"]
+Label = Literal["pair", "matrix"]
 MODULES: tuple[Module, ...] = get_args(Module)
 RANKS: tuple[Rank, ...] = get_args(Rank)
 SIMILARITIES: tuple[Similarity, ...] = get_args(Similarity)
@@ -35,9 +37,9 @@ Weight = Annotated[FiniteFloat, Field(ge=0)]
 Positive = Annotated[FiniteFloat, Field(gt=0)]
 Share = Annotated[FiniteFloat, Field(ge=0, lt=1)]
 
-PARTS = ("model", "loss", "training")
+PARTS = ("model", "loss", "training", "ncr")
 OF_THE_DATA = ("model.vocab_size", "model.num_regions", "model.feature_dim")  # filled in from the data set
-FIXED = {"model.module", *OF_THE_DATA}  # decided by the recipe and the data set
+FIXED = {"model.module", "model.networks", *OF_THE_DATA}  # decided by the recipe and the data set
 # These change no number of a run that ends, so they are in neither its name nor its hash.
 NOT_HASHED = {"training.stop_on_collapse"}
 STRICT = ConfigDict(strict=True)  # `True` is no number, and "5" is text
@@ -76,6 +78,9 @@ class ModelConfig:
         "regions"  # what it normalises over: as released, or each region
     )
     caption_dim: AtLeastZero = 0  # of VSRN's caption branch, published 512; 0 leaves the branch out
+    networks: Literal[1, 2] = (
+        1  # two teach each other, see `vslnb.training.noisy`; a score is then their mean
+    )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -125,27 +130,48 @@ class TrainingConfig:
     weight_decay: Weight = 0.0  # a part of Adam's gradient, but apart from it in AdamW
     drop_regions: Share = 0.0  # of the regions of an image in training, see `vslnb.data.augmentation`,
     drop_words: Share = 0.0  # and of the words of a caption
+    noise_ratio: Share = 0.0  # of the training images, whose captions are exchanged, see `vslnb.data.noise`
+
+
+@dataclass(frozen=True, config=STRICT)
+class NCRConfig:
+    """How two networks teach each other (`vslnb.training.noisy`); of a model of one network nothing is read."""
+
+    warmup_epochs: AtLeastZero = 5  # first epochs, on all pairs, with the mean over all negatives
+    soft_margin: Curve = "exponential"  # from the label of a pair, 0 to 1, to its share of the margin
+    # One label a pair (the paper), or one for every entry of the batch's matrix (the released program).
+    label: Label = "pair"
+    threshold: Share = 0.5  # a pair is clean where its probability of being so is above
 
 
 @dataclass(frozen=True, config=STRICT)
 class Config:
-    """One run: a recipe's name, a seed and the three parts."""
+    """One run: a recipe's name, a seed and the four parts."""
 
     recipe: str
     seed: AtLeastZero = 0
     model: ModelConfig = field(default_factory=ModelConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    ncr: NCRConfig = field(default_factory=NCRConfig)
 
     @property
     def arm(self) -> str:
-        """`triplet`, `slack`, or `vsl-` with the rank; `slack-shuffled` and `vsl-shuffled` for the controls."""
-        if not (self.loss.beta or self.loss.beta_text):
-            return "triplet" if not self.loss.slack else "slack-shuffled" if self.loss.shuffled else "slack"
-        return "vsl-shuffled" if self.loss.shuffled else f"vsl-{self.loss.rank}"
+        """`triplet`, `slack`, or `vsl-` with the rank; `slack-shuffled` and `vsl-shuffled` for the controls.
+
+        Of two networks that teach each other `ncr`, or another arm's name and `-ncr`.
+        """
+        loss = self.loss
+        if loss.beta or loss.beta_text:
+            arm = "vsl-shuffled" if loss.shuffled else f"vsl-{loss.rank}"
+        else:
+            arm = "triplet" if not loss.slack else "slack-shuffled" if loss.shuffled else "slack"
+        if self.model.networks == 1:
+            return arm
+        return "ncr" if arm == "triplet" else f"{arm}-ncr"
 
     def settings(self) -> dict[str, object]:
-        """Every setting of the three parts by its dotted name, such as `loss.beta`."""
+        """Every setting of the four parts by its dotted name, such as `loss.beta`."""
         return {
             f"{part}.{f.name}": getattr(getattr(self, part), f.name)
             for part in PARTS
@@ -163,7 +189,7 @@ class Config:
         Raises:
             InputError: for an unknown or a missing name, or a value that cannot be.
         """
-        parts = {"model": ModelConfig, "loss": LossConfig, "training": TrainingConfig}
+        parts = {"model": ModelConfig, "loss": LossConfig, "training": TrainingConfig, "ncr": NCRConfig}
         try:
             return cls(
                 **{name: parts[name](**value) if name in parts else value for name, value in content.items()}

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 
 from vslnb.ranking import check_rank, in_unit, soft_rank
 
-NEGATIVES = ("hardest", "all", "violating")
+NEGATIVES = ("hardest", "all", "violating", "mean")
+
+Margins = tuple[Tensor, Tensor]  # of an image's negatives and of a caption's, see `TripletLoss.costs`
 
 
 class TripletLoss(nn.Module):
@@ -17,7 +19,8 @@ class TripletLoss(nn.Module):
         margin: m.
         negatives: `hardest` takes the highest-scoring negative of each query (SGRAF and the released
             code), `all` sums over every negative (Eq. 2 leaves it open), `violating` takes the mean over
-            those within the margin, which is never above `hardest`.
+            those within the margin, which is never above `hardest`, and `mean` over the whole row or column, where
+            the pair itself counts as one more item without a cost, as NCR's program has it.
         slack: not in the paper: the margin shrinks by this share times the similarity of a negative to the pair. It
             applies Eq. 3 to the negatives that the triplet loss reads, those at the top of the list.
 
@@ -31,27 +34,45 @@ class TripletLoss(nn.Module):
             raise ValueError(f"negatives must be one of {NEGATIVES}, got {negatives!r}")
         self.margin, self.negatives, self.slack = margin, negatives, slack
 
-    def forward(self, scores: Tensor, semantics: Tensor | None = None) -> Tensor:
+    def forward(
+        self, scores: Tensor, semantics: Tensor | None = None, margins: Margins | None = None
+    ) -> Tensor:
         """`scores` (B, B), row = image, column = caption, pairs on the diagonal -> scalar.
 
         `semantics` (B, B) is read with `slack` alone: of a negative counts its value over that of the pair, 0 to 1.
+        `margins` replace the one margin, see `costs`.
         """
-        _check_square(scores)
-        own = scores.diagonal()
-        margins: list[float | Tensor] = [self.margin, self.margin]
-        if self.slack and semantics is not None:
-            similarity = semantics.to(scores)
-            relative = similarity / similarity.diagonal().clamp(min=1e-12)[:, None]
-            margins = [self.margin * (1 - self.slack * one.clamp(0, 1)) for one in (relative, relative.T)]
-        diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-        captions = (margins[0] + scores - own[:, None]).clamp(min=0).masked_fill(diagonal, 0)
-        images = (margins[1] + scores - own[None, :]).clamp(min=0).masked_fill(diagonal, 0)
+        captions, images = self.costs(scores, semantics, margins)
         if self.negatives == "hardest":
             captions, images = captions.amax(1), images.amax(0)
         elif self.negatives == "violating":
             captions = captions.sum(1) / (captions > 0).sum(1).clamp(min=1)
             images = images.sum(0) / (images > 0).sum(0).clamp(min=1)
+        elif self.negatives == "mean":
+            captions, images = captions.mean(1), images.mean(0)
         return captions.sum() + images.sum()
+
+    def costs(
+        self, scores: Tensor, semantics: Tensor | None = None, margins: Margins | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What every negative costs its pair, (B, B) twice with a zero diagonal.
+
+        In the first the query is the image of the row, in the second the caption of the column. `margins` has a
+        number for every entry of the two, in a shape that broadcasts to (B, B).
+        """
+        _check_square(scores)
+        own = scores.diagonal()
+        first, second = margins or (self.margin, self.margin)
+        if self.slack and semantics is not None:
+            similarity = semantics.to(scores)
+            relative = similarity / similarity.diagonal().clamp(min=1e-12)[:, None]
+            first = first * (1 - self.slack * relative.clamp(0, 1))
+            second = second * (1 - self.slack * relative.T.clamp(0, 1))
+        diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        return (
+            (first + scores - own[:, None]).clamp(min=0).masked_fill(diagonal, 0),
+            (second + scores - own[None, :]).clamp(min=0).masked_fill(diagonal, 0),
+        )
 
 
 class VisualSemanticLoss(nn.Module):
@@ -142,9 +163,10 @@ class Objective(nn.Module):
         image_semantics: Tensor | None = None,
         caption_semantics: Tensor | None = None,
         negatives: str = "hardest",
+        margins: Margins | None = None,
     ) -> dict[str, Tensor]:
         """Scalars `loss`, `triplet` and, given semantics and a weight, `visual` (L_vs) and `textual` (L_ts)."""
-        triplet = self.triplet[negatives](scores, image_semantics)
+        triplet = self.triplet[negatives](scores, image_semantics, margins)
         parts = {"triplet": triplet}
         total = self.alpha * triplet
         if self.beta and image_semantics is not None:

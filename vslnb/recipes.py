@@ -1,21 +1,35 @@
-"""The named recipes: DATA-MODULE[-vsl][-released | -sgraf], and the arms of a comparison."""
+"""The named recipes: DATA-MODULE[-vsl][-released | -sgraf | -ncr], and the arms of a comparison."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import cast
 
-from vslnb.config import MODULES, NOT_HASHED, RANKS, Config, LossConfig, ModelConfig, Module, TrainingConfig
+from vslnb.config import (
+    MODULES,
+    NOT_HASHED,
+    RANKS,
+    Config,
+    LossConfig,
+    ModelConfig,
+    Module,
+    NCRConfig,
+    TrainingConfig,
+)
 from vslnb.errors import InputError
 
 DATA = ("world", "flickr8k", "f30k", "coco")
 ARMS = ("triplet", *(f"vsl-{rank}" for rank in RANKS), "vsl-shuffled", "slack", "slack-shuffled")
-# The paper (Sec. IV-A), its released code and SGRAF: (epochs, epochs before the decay) by data and module.
+SUFFIXES = ("released", "sgraf", "ncr")
+# The paper (Sec. IV-A), its released code, SGRAF and NCR: (epochs, epochs before the decay) by data and module.
 SCHEDULES = {
     "": {"f30k-sgr": (45, 25), "f30k-saf": (25, 10), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
     "released": {"f30k-sgr": (40, 25), "f30k-saf": (30, 15), "coco-sgr": (25, 10), "coco-saf": (25, 10)},
     "sgraf": {"f30k-sgr": (40, 30), "f30k-saf": (30, 20), "coco-sgr": (20, 10), "coco-saf": (20, 10)},
+    "ncr": {"f30k-sgr": (40, 30), "f30k-saf": (40, 30), "coco-sgr": (20, 10), "coco-saf": (20, 10)},
 }
+# Epochs that NCR's two networks learn from all pairs, before those of the schedule.
+NCR_WARMUP = {"world": 2, "flickr8k": 2, "f30k": 5, "coco": 10}
 # The zoo as published: (epochs, epochs before the decay, learning rate) by data and module.
 PUBLISHED = {
     "vsepp": {"f30k": (30, 15, 2e-4), "coco": (30, 15, 2e-4)},
@@ -36,12 +50,13 @@ BETA, BETA_BATCH = 10.0, 128  # Sec. III-B and IV-A; the triplet is a sum over t
 
 
 def recipe(name: str) -> Config:
-    """The configuration of a name DATA-MODULE[-vsl][-released | -sgraf].
+    """The configuration of a name DATA-MODULE[-vsl][-released | -sgraf | -ncr].
 
     `-vsl` adds the loss of the paper (its rank, `cider`, and beta 10 at batch 128; a smaller batch has a
     smaller beta, which keeps the ratio of the two losses: notebook 04; flickr8k has what `TUNED`
     says); `-released` takes the released code's width, schedule, rank and `tfidf`; `-sgraf` SGRAF's learning
-    rate and schedule. Without `-vsl` the same recipe with beta = 0.
+    rate and schedule. Without `-vsl` the same recipe with beta = 0. `-ncr`, of `sgr` and `saf`, trains two networks that
+    teach each other which pairs are wrong, with NCR's width, rate and schedule.
 
     The zoo (`vsepp`, `gpo`, `scan`, `vsrn`, `imram`, `chan`) has the published schedule of each on f30k and coco; with
     `-released` the negatives too: the hardest from the first step, or after an epoch of all (`gpo`, `chan`); and IMRAM
@@ -56,17 +71,28 @@ def recipe(name: str) -> Config:
     0.0
     """
     parts = name.split("-")
-    suffix = parts.pop() if parts[-1] in ("released", "sgraf") else ""
+    suffix = parts.pop() if parts[-1] in SUFFIXES else ""
     vsl = parts[-1] == "vsl"
     data, module = (parts[:-1] if vsl else parts) if len(parts) == 2 + vsl else ("", "")
     if data not in DATA or module not in MODULES or (suffix == "sgraf" and module in PUBLISHED):
         raise InputError(
             f"recipe {name!r}",
             "there is no such recipe",
-            f"Names are DATA-MODULE[-vsl][-released|-sgraf] with DATA {', '.join(DATA)} "
+            f"Names are DATA-MODULE[-vsl][-released|-sgraf|-ncr] with DATA {', '.join(DATA)} "
             f"and MODULE {', '.join(MODULES)}; for example world-saf-vsl.",
         )
+    ncr = suffix == "ncr"
+    if ncr and module not in ("sgr", "saf"):
+        problem = "there is no such recipe: NCR trains sgr and saf"
+        raise InputError(f"recipe {name!r}", problem, f"Take {data}-sgr-ncr or {data}-saf-ncr.")
     model, training, violating_epochs = _sizes(data, cast(Module, module), suffix)
+    warmup = NCR_WARMUP[data] if ncr else 0
+    if ncr:
+        model = replace(model, networks=2)
+        epochs, decay = training.epochs + warmup, training.decay_after + warmup
+        training = replace(training, epochs=epochs, decay_after=decay)
+        # Published with the hardest; the small models, which collapse under them, keep the violating ones throughout.
+        violating_epochs = epochs if violating_epochs else 0
     released = suffix == "released"
     beta = BETA * training.batch_size / BETA_BATCH
     _, beta, temperature = TUNED[module] if data == "flickr8k" else (0, beta, LossConfig().temperature)
@@ -80,7 +106,8 @@ def recipe(name: str) -> Config:
         sum_epochs=int(released and data in ("f30k", "coco") and module in SUM_FIRST),
         vsl_warmup_epochs=1 if data in ("world", "flickr8k") else 0,
     )
-    return Config(name, model=model, loss=loss, training=training)
+    procedure = NCRConfig(warmup_epochs=warmup) if ncr else NCRConfig()
+    return Config(name, model=model, loss=loss, training=training, ncr=procedure)
 
 
 def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
@@ -139,7 +166,7 @@ def _sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, Trainin
         return _zoo_sizes(data, module, suffix)
     if data in ("f30k", "coco"):
         epochs, decay = SCHEDULES[suffix][f"{data}-{'saf' if module == 'cosine' else module}"]
-        rate = 2e-4 if suffix == "sgraf" else 3e-4
+        rate = 2e-4 if suffix in ("sgraf", "ncr") else 3e-4
         model = ModelConfig(module=module, embed_dim=1024 if suffix else 2048)
         # The two programs take the hardest negatives from the first step; the paper does not say.
         return model, TrainingConfig(epochs, decay, rate), 0 if suffix else 1

@@ -20,9 +20,10 @@ def batch_of(count, regions=5, longest=9, seed=0):
 
 
 @pytest.mark.parametrize("share", [0.2, 0.95])
-def test_against_the_literal_loop(share):
+@pytest.mark.parametrize("padding", [None, torch.tensor([1.0, -2.0, 3.0])])
+def test_against_the_literal_loop(share, padding):
     batch, seed, epoch, step = batch_of(40), 3, 2, 5
-    found = SizeAugmentation(share, share, VOCABULARY, seed)(batch, epoch, step)
+    found = SizeAugmentation(share, share, VOCABULARY, seed, padding)(batch, epoch, step)
 
     def numbers(width, part):
         return np.random.default_rng([seed, epoch, step, part]).random((width, 40)).T
@@ -34,7 +35,8 @@ def test_against_the_literal_loop(share):
         rows = rows or list(batch.features[i])
         assert found.region_counts[i] == len(rows)
         assert torch.equal(found.features[i, : len(rows)], torch.stack(rows))
-        assert not found.features[i, len(rows) :].any()
+        unseen = torch.zeros(3) if padding is None else padding
+        assert all(torch.equal(row, unseen) for row in found.features[i, len(rows) :])
         words, touched = [], []
         for k in range(int(batch.lengths[i])):
             word, fate = int(batch.ids[i, k]), fates[i, k] / share

@@ -279,7 +279,7 @@ def run_folder(home: Path) -> Callable:
 
     def read() -> None:
         load_run(home, "cpu")
-        load_checkpoint(Run(home), model, torch.optim.Adam(model.parameters()), REMEDY)
+        load_checkpoint(Run(home), model, torch.optim.Adam(model.parameters()), REMEDY, {})
         Run(home).results_if_complete(config, data)
         CaptionSpace.load(home / "semantics.npz").image_similarity()
 

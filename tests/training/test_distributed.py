@@ -18,6 +18,7 @@ from vslnb.recipes import recipe
 from vslnb.retrieval.similarity import split_scores
 from vslnb.storage import read_json
 from vslnb.training.loop import Trainer
+from vslnb.training.noisy import NoisyTrainer
 
 PROGRAM = ("-m", "--", "vslnb")  # without the dashes torchrun takes --run for one of its own, in Python 3.11
 TINY = {
@@ -57,6 +58,31 @@ def step(data: Path, module: str) -> dict[str, torch.Tensor]:
     return {name: value.detach() for name, value in found.items()} | {"dev": torch.from_numpy(matrix)}
 
 
+def noisy_step(data: Path) -> dict[str, torch.Tensor]:
+    """What NCR makes of all pairs, and the gradients and running statistics of one of its steps, in float64."""
+    changes = {"training.epochs": 2, "ncr.warmup_epochs": 0, "training.noise_ratio": 0.3}
+    trainer = NoisyTrainer(recipe("world-saf-ncr").with_settings(TINY | changes), data, "cpu")
+    trainer.model.double()
+    load = trainer.loader.load
+    trainer.loader.load = lambda captions: (batch := load(captions))._replace(
+        features=batch.features.double()
+    )
+    for _ in trainer._ask(1, False):
+        pass
+    batches = trainer.batches(1)
+    parts, scores = trainer.losses(trainer.loader.load(batches[1]), 1, 1)
+    parts["loss"].backward()
+    distributed.sum_gradients(trainer.model.parameters())
+    found = {
+        name: weight.grad for name, weight in trainer.model.named_parameters() if weight.grad is not None
+    }
+    found |= dict(trainer.model.named_buffers()) | {
+        "scores": scores,
+        "clean": trainer.memory["clean"].double(),
+    }
+    return {name: value.detach() for name, value in found.items()} | {"part": torch.tensor(batches[1])}
+
+
 def launch(count: int, *words: object, **more: object) -> subprocess.Popen:
     """`torchrun` with a program's words; threads are few, so that numbers do not depend on their number."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
@@ -78,6 +104,18 @@ def test_many_processes_take_the_step_of_one(data, tmp_path, count):
             for name, value in one.items():
                 tolerance = {"atol": 1e-6, "rtol": 1e-6} if name == "dev" else {"atol": 1e-9, "rtol": 1e-9}
                 torch.testing.assert_close(many[name], value, msg=f"{module} {name}", **tolerance)
+
+
+def test_many_processes_split_the_pairs_as_one_does(data, tmp_path):
+    assert launch(2, __file__, data, tmp_path, "noisy").wait() == 0
+    one = noisy_step(data)
+    assert any(name.endswith("weight") for name in one) and len(one["part"]) > 2
+    for rank in range(2):
+        many = torch.load(tmp_path / f"noisy-{rank}.pt")
+        assert set(one) == set(many)
+        for name, value in one.items():
+            tolerance = 1e-6 if name == "clean" else 1e-9  # made from losses in float32
+            torch.testing.assert_close(many[name], value, msg=name, atol=tolerance, rtol=tolerance)
 
 
 def train(data: Path, run: Path, *more: str) -> list[object]:
@@ -129,7 +167,9 @@ def test_a_batch_that_cannot_be_shared_is_named(data, monkeypatch):
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with distributed.process_group(torch.device("cpu")):
-        for module in MODULES:
+        if sys.argv[3:] == ["noisy"]:
+            torch.save(noisy_step(Path(sys.argv[1])), f"{sys.argv[2]}/noisy-{distributed.process_index()}.pt")
+        for module in MODULES if not sys.argv[3:] else ():
             torch.save(
                 step(Path(sys.argv[1]), module), f"{sys.argv[2]}/{module}-{distributed.process_index()}.pt"
             )

@@ -95,6 +95,16 @@ def test_dropped_parts_take_the_step_that_the_remaining_ones_would(dataset, modu
     assert torch.equal(found, again) and not torch.equal(found, trainer.scores(batch, 1, 4))
 
 
+@pytest.mark.parametrize("standardise", [True, False])
+def test_the_weights_see_zero_where_a_region_was(dataset, standardise):
+    trainer = Trainer(tiny("world-gpo", **DROPPING, training__standardise=standardise), dataset, "cpu")
+    few = trainer.augment(trainer.loader.load(np.arange(20)), 1, 3)
+    seen = trainer.model.image_encoder.standardised(few.features)
+    gone = torch.arange(few.features.shape[1]) >= few.region_counts[:, None]
+    assert gone.any() and not seen[gone].any() and seen[~gone].all()
+    assert bool(few.features[gone].any()) == standardise
+
+
 @pytest.mark.parametrize("module", ["saf", "scan", "vsrn"])
 def test_regions_are_dropped_only_where_ragged_ones_are_read(dataset, module):
     with pytest.raises(InputError, match=f"drop_regions: {module} reads images that all have the same"):

@@ -26,6 +26,8 @@ def train(
 
     Example: vslnb train world-saf-vsl --data data/world --run runs/saf-vsl --set loss.beta=5
 
+    Example: vslnb train world-sgr-ncr --data data/world --run runs/ncr --set training.noise_ratio=0.4
+
     Example: torchrun --nproc-per-node 4 -m -- vslnb train coco-sgr --data data/coco_precomp --run runs/sgr
     """
     from vslnb import distributed

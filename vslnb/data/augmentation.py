@@ -25,17 +25,23 @@ class SizeAugmentation:
             10 % become any word, and half become `<unk>`, since our vocabularies have no `<mask>`.
         vocabulary: of the ids.
         seed: of the run.
+        padding: (F,), what stands in the place of a removed region, default zero. Batch norm (GPO) and the attention among regions
+            (CHAN) read it in training, as those of the released code do, so it should be what the weights see as zero:
+            the mean of each channel where features are standardised, and zero itself where they are not.
     """
 
-    def __init__(self, regions: float, words: float, vocabulary: Vocabulary, seed: int):
-        self.regions, self.words, self.seed = regions, words, seed
+    def __init__(
+        self, regions: float, words: float, vocabulary: Vocabulary, seed: int, padding: Tensor | None = None
+    ):
+        self.regions, self.words, self.seed, self.padding = regions, words, seed, padding
         self.size, self.unknown = len(vocabulary), vocabulary.index[UNKNOWN]
 
     def __call__(self, batch: Batch, epoch: int, step: int) -> Batch:
-        """The batch with what remains moved to the front, zeros after it, and how much that is of each item."""
+        """The batch with what remains moved to the front, padding after it, and how much that is of each item."""
         if self.regions:
             place = self._numbers(batch, batch.features.shape[1], (epoch, step, 1))
-            features, counts = keep(batch.features, place >= self.regions, torch.ones_like(place).bool())
+            everywhere = torch.ones_like(place).bool()
+            features, counts = keep(batch.features, place >= self.regions, everywhere, self.padding)
             batch = batch._replace(features=features, region_counts=counts)
         if self.words:
             width = batch.ids.shape[1]
@@ -54,13 +60,16 @@ class SizeAugmentation:
         return torch.from_numpy(distributed.shard(numbers.T))
 
 
-def keep(items: Tensor, kept: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
-    """Remove parts of items: what remains moves to the front, in its order, with zeros after it.
+def keep(
+    items: Tensor, kept: Tensor, present: Tensor, padding: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Remove parts of items: what remains moves to the front, in its order, with padding after it.
 
     Args:
         items: (n, L) or (n, L, F).
         kept: (n, L) bool; an item of which nothing is kept remains whole.
         present: (n, L) bool, false for padding.
+        padding: () or (F,), default zero.
 
     Returns:
         The items in their shape, and how many parts each has now (n,).
@@ -75,5 +84,6 @@ def keep(items: Tensor, kept: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
     kept = kept.where(kept.any(1, keepdim=True), present)
     order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)
     packed, counts = items[torch.arange(len(items))[:, None], order], kept.sum(1)
-    packed[torch.arange(items.shape[1]) >= counts[:, None]] = 0
+    empty = torch.arange(items.shape[1]) >= counts[:, None]
+    packed[empty] = (torch.zeros(()) if padding is None else padding).to(items)
     return packed, counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -54,10 +54,6 @@ class BatchLoader:
         self.batch_size = min(batch_size, len(split.captions))
         self.ids, self.lengths = map(torch.from_numpy, vocabulary.encode_all(split.captions))
 
-    def __len__(self) -> int:
-        """Batches of an epoch."""
-        return len(self.split.captions) // self.batch_size
-
     def load(self, captions: np.ndarray) -> Batch:
         """The batch of some captions (B,).
 
@@ -74,9 +70,12 @@ class BatchLoader:
             lengths,
         )
 
-    def epoch(self, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from number `first` on; while one is used, a thread reads the next."""
-        batches = epoch_batches(len(self.split.captions), self.batch_size, self.seed, epoch)[first:]
+    def order(self, epoch: int) -> list[np.ndarray]:
+        """The caption indices of every batch of an epoch."""
+        return epoch_batches(len(self.split.captions), self.batch_size, self.seed, epoch)
+
+    def load_all(self, batches: Sequence[np.ndarray]) -> Iterator[Batch]:
+        """The batches of some captions each; while one is used, a thread reads the next."""
         with ThreadPoolExecutor(1) as reader:
             coming = [reader.submit(self.load, captions) for captions in batches[:1]]
             for captions in [*batches[1:], None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -70,9 +70,15 @@ PROGRESS, STATE = "progress.json", "state.safetensors"  # of a checkpoint
 
 
 def save_checkpoint(
-    run: RunFolder, model: Matcher, optimizer: torch.optim.Optimizer, progress: Progress
+    run: RunFolder,
+    model: Matcher,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    memory: Mapping[str, Tensor],
 ) -> None:
     """Write last/ aside, then rename: a kill at any moment leaves the old or the new one whole.
+
+    `memory` is what the trainer's next steps need besides, see `Trainer`.
 
     Raises:
         InputError: for a full disk; the old one is then still there.
@@ -82,6 +88,7 @@ def save_checkpoint(
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+    tensors |= {f"memory.{key}": value for key, value in memory.items()}
     try:
         write_tensors(new / STATE, tensors)
         write_json(new / PROGRESS, asdict(progress))
@@ -97,9 +104,13 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    run: RunFolder, model: Matcher, optimizer: torch.optim.Optimizer, remedy: str
+    run: RunFolder,
+    model: Matcher,
+    optimizer: torch.optim.Optimizer,
+    remedy: str,
+    memory: dict[str, Tensor],
 ) -> Progress:
-    """Put the newest checkpoint into model and optimizer; its progress, or that of a fresh start.
+    """Put the newest checkpoint into model, optimizer and memory; its progress, or that of a fresh start.
 
     Raises:
         InputError: for a checkpoint that is damaged or of another model.
@@ -117,6 +128,8 @@ def load_checkpoint(
             if not index.isdecimal():
                 raise InputError(path, f"a tensor is called {key!r:.60}", remedy)
             content["state"].setdefault(int(index), {})[name] = value
+        elif key.startswith("memory."):
+            memory[key.removeprefix("memory.")] = value
     fill(optimizer.load_state_dict, content, path, remedy)
     return Progress.read(last / PROGRESS, remedy)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vslnb.losses import Objective
+from vslnb.losses import Margins, Objective
 
 TOP = 0.1  # share of a row that counts as the top of its list
 LOGGED = (
@@ -22,6 +22,9 @@ LOGGED = (
     "pull",
     "top",
     "own",
+    "called_clean",
+    "clean_precision",
+    "noise_recall",
 )
 
 
@@ -54,7 +57,7 @@ def live_share(matrix: Tensor, temperature: float = 1e-3) -> float:
 
 
 def compare_gradients(
-    objective: Objective, scores: Tensor, semantics: Tensor, negatives: str
+    objective: Objective, scores: Tensor, semantics: Tensor, negatives: str, margins: Margins | None = None
 ) -> dict[str, float]:
     """How the gradients of the triplet and of L_vs, with respect to the scores, stand to each other.
 
@@ -62,7 +65,8 @@ def compare_gradients(
         objective: with beta above 0.
         scores: (B, B), at least two rows.
         semantics: (B, B), the matrix that L_vs reads.
-        negatives: of the triplet, see `TripletLoss`.
+        negatives: of the triplet, see `TripletLoss`,
+        margins: and its margins, where they are not one number.
 
     Returns:
         `agreement`: the cosine of the two gradients. `pull`: the length of beta * L_vs's over that of
@@ -78,7 +82,7 @@ def compare_gradients(
     """
     scores = scores.detach().requires_grad_()
     with torch.enable_grad():
-        parts = objective(scores, semantics, None, negatives)
+        parts = objective(scores, semantics, None, negatives, margins)
         triplet, visual = (torch.autograd.grad(parts[name], scores)[0] for name in ("triplet", "visual"))
     size = visual.abs()
     places = max(1, round(TOP * len(scores)))

@@ -18,42 +18,41 @@ class TrainingError(RuntimeError):
 
 
 class CollapseGuard:
-    """Recognises the collapse: equal scores, the triplet loss stuck at 2 * B * margin.
+    """Recognises the collapse: equal scores, the triplet loss stuck where equal scores leave it.
 
     Scores can be nearly equal and still be learning: VSL first orders them on the scale of its temperature.
     So over the whole window a pair must also score above no more of its negatives than by chance, 0.5.
 
-    >>> guard = CollapseGuard(margin=0.2, window=2)
-    >>> [guard(triplet=51.2, spread=1e-5, pairwise_accuracy=0.5, batch=128) for _ in range(2)]
+    >>> guard = CollapseGuard(window=2)
+    >>> [guard(triplet=1.0, spread=1e-5, pairwise_accuracy=0.5) for _ in range(2)]
     [False, True]
-    >>> [guard(triplet=51.2, spread=1e-5, pairwise_accuracy=0.6, batch=128) for _ in range(2)]
+    >>> [guard(triplet=1.0, spread=1e-5, pairwise_accuracy=0.6) for _ in range(2)]
     [False, False]
     """
 
-    def __init__(self, margin: float, window: int = WINDOW):
-        self.margin, self.window = margin, window
+    def __init__(self, window: int = WINDOW):
+        self.window = window
         self.history: list[float] = []
 
-    def __call__(self, triplet: float, spread: float, pairwise_accuracy: float, batch: int) -> bool:
+    def __call__(self, triplet: float, spread: float, pairwise_accuracy: float) -> bool:
         """True once the last `window` steps look collapsed.
 
         Args:
-            triplet: its value.
+            triplet: its value over that of equal scores, whatever the negatives and the margins.
             spread: standard deviation of the scores.
             pairwise_accuracy: share of negatives that score below their pair.
-            batch: B.
         """
-        stuck = abs(triplet / (2 * batch * self.margin) - 1) < 0.01 and spread < 0.005
+        stuck = abs(triplet - 1) < 0.01 and spread < 0.005
         self.history = [*self.history, pairwise_accuracy][-self.window :] if stuck else []
         return len(self.history) == self.window and sum(self.history) / self.window < 0.52
 
 
-def check_step(values: Mapping[str, float], batch: int, config: Config, guard: CollapseGuard) -> None:
+def check_step(values: Mapping[str, float], level: float, config: Config, guard: CollapseGuard) -> None:
     """Refuse a step that went wrong, before the weights change.
 
     Args:
         values: what `Trainer.step` measured: `loss`, `triplet`, `spread`, `pairwise_accuracy`, `norm`.
-        batch: B.
+        level: what the triplet loss would be if all scores were equal.
         config: of the run.
         guard: what was seen in the steps before.
 
@@ -66,11 +65,11 @@ def check_step(values: Mapping[str, float], batch: int, config: Config, guard: C
             raise TrainingError(f"the {word} is {values[name]}. {remedy}")
     if values["norm"] > EXPLODED:
         raise TrainingError(f"the gradient explodes (norm {values['norm']:.1e}). {remedy}")
-    collapsed = guard(values["triplet"], values["spread"], values["pairwise_accuracy"], batch)
+    collapsed = guard(values["triplet"] / max(level, 1e-12), values["spread"], values["pairwise_accuracy"])
     if collapsed and config.training.stop_on_collapse:
         raise TrainingError(
             f"collapsed: every score is equal (spread {values['spread']:.1e}) and the triplet loss stands at "
-            f"2 * batch * margin = {2 * batch * config.loss.margin:.1f}. Try violating negatives first "
+            f"{level:.1f}, where that leaves it. Try violating negatives first "
             "(--set loss.violating_epochs=1 or more), a smaller learning rate or a larger batch; "
             "--set training.stop_on_collapse=false goes on regardless."
         )

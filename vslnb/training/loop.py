@@ -33,6 +33,7 @@ from vslnb.training.checkpoint import (
 )
 from vslnb.training.diagnostics import epoch_means
 from vslnb.training.guard import TrainingError
+from vslnb.training.noisy import NoisyTrainer
 from vslnb.training.run import REMEDY, Run, hash_of_data
 from vslnb.training.signals import Interrupts
 from vslnb.training.trainer import Trainer
@@ -72,14 +73,15 @@ def train(
     if resolve_device(device).type == "cuda":  # the same bytes twice, where an operation can
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
-    trainer = Trainer(config, data, device, place.space_file)
+    kind = NoisyTrainer if config.model.networks > 1 else Trainer
+    trainer = kind(config, data, device, place.space_file)
     with locked(place.folder) if first else contextlib.nullcontext():
         if first:
             _begin(place, trainer, resume)
         distributed.barrier()
         if place.results_file.exists():
             return place.results()
-        done = load_checkpoint(place, trainer.model, trainer.optimizer, REMEDY)
+        done = load_checkpoint(place, trainer.model, trainer.optimizer, REMEDY, trainer.memory)
         TrainingLoop(place, trainer, done, progress).run()
         return _finish(place, trainer, done, progress and first)
 
@@ -168,7 +170,8 @@ class TrainingLoop:
         if self.first:
             log = "".join(json.dumps(line) + "\n" for line in self.done.lines)
             write_text(self.place.log_file, log)
-            save_checkpoint(self.place, self.trainer.model, self.trainer.optimizer, self.done)
+            trainer = self.trainer
+            save_checkpoint(self.place, trainer.model, trainer.optimizer, self.done, trainer.memory)
 
     def _stop_if(self, interrupts: Interrupts, save: bool = False) -> None:
         """Raises KeyboardInterrupt if any process was asked to stop."""
@@ -218,6 +221,8 @@ def _finish(run: Run, trainer: Trainer, done: Progress, progress: bool) -> dict:
             "test": evaluation.recall,
             "measures": evaluation.to_json(),
         }
+        if config.training.noise_ratio:
+            results["noisy_images"] = len(trainer.noisy_images)
         write_ranks(run.folder, evaluation.ranks, test.captions_per_image)
         write_json(run.results_file, results)
         run.stopped_file.unlink(missing_ok=True)  # of an earlier try

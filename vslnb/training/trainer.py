@@ -20,11 +20,13 @@ from vslnb import distributed
 from vslnb.config import Config
 from vslnb.data.augmentation import SizeAugmentation
 from vslnb.data.loader import Batch, BatchLoader, channel_statistics
+from vslnb.data.noise import exchange_captions
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.device import keep_freed_memory, matmul_precision, resolve_device
 from vslnb.errors import InputError
-from vslnb.losses import Objective
+from vslnb.losses import Margins, Objective
 from vslnb.models import Matcher, build_model
+from vslnb.models.encoders import ImageEncoder
 from vslnb.ranking import in_unit
 from vslnb.training.diagnostics import compare_gradients, live_share, pairwise_accuracy
 from vslnb.training.guard import CollapseGuard, TrainingError, check_step
@@ -42,6 +44,11 @@ class Trainer:
         data: a folder in the SCAN layout with train and dev.
         device: `auto`, `cuda`, `mps` or `cpu`.
         saved_space: where an earlier start of the run saved its caption space.
+
+    Attributes:
+        noisy_images: numbers of the training images whose captions were exchanged on purpose.
+        memory: what the steps of an epoch need besides the weights; a checkpoint keeps it.
+        margins: of the last step, where its pairs had margins of their own.
     """
 
     def __init__(
@@ -49,7 +56,10 @@ class Trainer:
     ):
         keep_freed_memory()
         self.data, self.device = Path(data), resolve_device(device)
-        self.split = load_split(data, "train")
+        clean_split = load_split(data, "train")
+        self.split, self.noisy_images = exchange_captions(
+            clean_split, config.training.noise_ratio, config.seed
+        )
         self.dev = load_split(data, "dev").head(config.training.dev_images)
         self.vocabulary = load_vocabulary(data)
         self.loader = BatchLoader(self.split, self.vocabulary, config.training.batch_size, config.seed)
@@ -70,11 +80,14 @@ class Trainer:
             loss.slack,
             loss.temperature_unit,
         )
+        unseen = next(part.shift for part in self.model.modules() if isinstance(part, ImageEncoder)).cpu()
         self.augment = SizeAugmentation(
-            training.drop_regions, training.drop_words, self.vocabulary, config.seed
+            training.drop_regions, training.drop_words, self.vocabulary, config.seed, unseen
         )
         self.targets = SimilarityTargets(loss, self.split, config.seed, saved_space)
-        self.guard = CollapseGuard(loss.margin)
+        self.guard = CollapseGuard()
+        self.memory: dict[str, Tensor] = {}
+        self.margins: Margins | None = None
 
     def _fitted(self, config: Config) -> Config:
         """The configuration with the sizes that the data set decides."""
@@ -95,8 +108,10 @@ class Trainer:
             raise InputError("training.drop_regions", problem, "Leave it at 0; words can be dropped.")
         if self.config.training.standardise:
             shift, scale = channel_statistics(self.split)
-            model.image_encoder.shift.copy_(shift)
-            model.image_encoder.scale.copy_(scale)
+            for encoder in model.modules():
+                if isinstance(encoder, ImageEncoder):
+                    encoder.shift.copy_(shift)
+                    encoder.scale.copy_(scale)
         return model.to(self.device)
 
     def epoch(self, epoch: int, first: int = 0, progress: bool = True) -> Iterator[tuple[int, dict | None]]:
@@ -110,9 +125,10 @@ class Trainer:
         rate = training.learning_rate * 0.1**decays
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with tqdm(total=len(self.loader), initial=first, desc=f"epoch {epoch + 1}/{training.epochs}",
+        batches = self.batches(epoch)
+        with tqdm(total=len(batches), initial=first, desc=f"epoch {epoch + 1}/{training.epochs}",
                   disable=not progress or distributed.process_index() > 0, leave=False) as bar:  # fmt: skip
-            for step, batch in enumerate(self.loader.epoch(epoch, first), start=first):
+            for step, batch in enumerate(self.loader.load_all(batches[first:]), start=first):
                 try:
                     values, scores = self.step(batch, epoch, step)
                 except TrainingError as fault:
@@ -126,6 +142,10 @@ class Trainer:
                     bar.set_postfix(loss=f"{values['loss']:.2f}")
                 bar.update()
                 yield step + 1, line
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """The captions of every step of an epoch."""
+        return self.loader.order(epoch)
 
     def step(self, batch: Batch, epoch: int, step: int) -> tuple[dict[str, float], Tensor]:
         """One step of the optimizer with the gradient's norm clipped.
@@ -145,9 +165,11 @@ class Trainer:
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.training.clip)
         measured = {name: loss.detach() for name, loss in losses.items()}
         measured |= {"spread": scores.std(), "pairwise_accuracy": pairwise_accuracy(scores), "norm": norm}
+        triplet = self.objective.triplet[self._negatives(epoch)]
+        measured["level"] = triplet(torch.zeros_like(scores), margins=self.margins)
         # One transfer, so one synchronisation with the device a step.
         values = dict(zip(measured, torch.stack(list(measured.values())).tolist()))
-        check_step(values, len(batch.captions), self.config, self.guard)
+        check_step(values, values.pop("level"), self.config, self.guard)
         self.optimizer.step()
         return values, scores
 
@@ -155,45 +177,53 @@ class Trainer:
         """The objective's parts (Eq. 6 and 7) and the scores (B, B) of a batch."""
         scores = self.scores(batch, epoch, step)
         # An accelerator goes on computing the scores while the similarities are looked up here.
-        images, captions = (
-            similarity if similarity is None else self._to_device(similarity)
-            for similarity in (self.targets.images(batch, epoch), self.targets.captions(batch, epoch))
-        )
-        return self.objective(scores, images, captions, self._negatives(epoch)), scores.detach()
+        images, captions = self._similarities(batch, epoch)
+        losses = self.objective(scores, images, captions, self._negatives(epoch), self.margins)
+        return losses, scores.detach()
 
-    def scores(self, batch: Batch, epoch: int, step: int) -> Tensor:
-        """Scores (B, B) of a batch; each process computes the columns of its own captions."""
-        batch = self.augment(batch, epoch, step)
+    def _similarities(self, batch: Batch, epoch: int) -> tuple[Tensor | None, Tensor | None]:
+        """Of the batch's images and of its captions, (B, B) each, where a loss reads them."""
+        found = self.targets.images(batch, epoch), self.targets.captions(batch, epoch)
+        images, captions = (one if one is None else self._to_device(one) for one in found)
+        return images, captions
+
+    def scores(self, batch: Batch, epoch: int, step: int, network: Matcher | None = None) -> Tensor:
+        """Scores (B, B) of a batch by the model, or by one network of it.
+
+        Each process computes the columns of its own captions. In eval mode there is neither dropout nor size
+        augmentation.
+        """
+        model = self.model if network is None else network
+        if model.training:
+            batch = self.augment(batch, epoch, step)
         features, ids, counts = (
             self._to_device(batch.features),
             self._to_device(batch.ids),
             batch.region_counts,
         )
-        if self.model.mixes_images:  # by batch norm: every process encodes all
+        if model.mixes_images:  # by batch norm: every process encodes all
             if counts is not None:
                 counts = distributed.gather_results(self._to_device(counts))
-            embeddings = self.model.encode_images(distributed.gather_results(features), counts)
+            embeddings = model.encode_images(distributed.gather_results(features), counts)
         else:
-            embeddings = distributed.gather_parts(self.model.encode_images(features, counts))
+            embeddings = distributed.gather_parts(model.encode_images(features, counts))
         self._seed_dropout(epoch, step, 0)  # the same in every process, for all score all images
-        images = self.model.image_items(embeddings)
+        images = model.image_items(embeddings)
         self._seed_dropout(epoch, step, 1 + distributed.process_index())
-        captions = self.model.encode_captions(ids, batch.lengths)
-        columns = self.model.pair_scores(
-            images, self.model.caption_items(captions, batch.lengths), batch.lengths
-        )
-        if (statistics := self.model.caption_statistics) is not None:
-            self.model.update_statistics(distributed.gather_results(statistics))
+        captions = model.encode_captions(ids, batch.lengths)
+        columns = model.pair_scores(images, model.caption_items(captions, batch.lengths), batch.lengths)
+        if (statistics := model.caption_statistics) is not None:
+            model.update_statistics(distributed.gather_results(statistics))
         return distributed.gather_results(columns.T).T.contiguous()
 
     def diagnose(self, batch: Batch, scores: Tensor, epoch: int) -> dict[str, float]:
         """For the log: the share of live comparisons, and how the two losses pull where both are at work."""
         loss = self.config.loss
         found = {"live": live_share(in_unit(scores, loss.temperature_unit), loss.temperature)}
-        images = self.targets.images(batch, epoch)
+        images, _ = self._similarities(batch, epoch)
         if loss.beta and images is not None:
-            images = self._to_device(images)
-            found |= compare_gradients(self.objective, scores, images, self._negatives(epoch))
+            negatives = self._negatives(epoch)
+            found |= compare_gradients(self.objective, scores, images, negatives, self.margins)
         return found
 
     def _negatives(self, epoch: int) -> str:
