@@ -50,8 +50,8 @@ ARCHITECTURES = (
 )
 WIDTHS, TASKS = ("full width", "small width"), ("scoring", "step")
 MEMORY = "memory of IMRAM"  # a row of its own: its update in plain form beside the rearranged one
-# Images and captions of a block that is scored, and of a step's batch. At full width the loop keeps IMRAM's queries
-# of every pair: a batch of 128 would need over 100 GB, 16 fit a machine of 16 GB and take seconds.
+# Images and captions of a block that is scored, and of a step's batch. The loop keeps IMRAM's queries of
+# every pair, whose memory grows with the square of the batch: at full width 16 images fit a machine of 16 GB.
 BLOCK, BATCH = (128, 64), {"full width": 128, "small width": 64}
 SMALLER = {
     ("imram", "full width"): ((32, 16), 16),
@@ -208,7 +208,9 @@ def tasks() -> dict[str, tuple[str, str, str]]:
 
 def main() -> None:
     """Measure, print and write; a row that figures/bench.json has from this machine is kept, unless `--again`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", action="append", default=[], help="measure rows whose name has this in it")
     parser.add_argument("--again", action="store_true", help="measure them again")
     parser.add_argument("--rounds", type=int, default=ROUNDS)

@@ -14,7 +14,11 @@ import caption_loop  # noqa: E402
 
 SETTINGS = [
     *((module, {}) for module in ARCHITECTURES),
-    *(("scan", {"direction": d, "aggregation": a}) for d in ("t2i", "i2t") for a in ("mean", "lse", "max", "sum")),
+    *(
+        ("scan", {"direction": d, "aggregation": a})
+        for d in ("t2i", "i2t")
+        for a in ("mean", "lse", "max", "sum")
+    ),
     *(("imram", {"mode": mode, "num_steps": steps}) for mode in ("text", "image") for steps in (1, 3)),
 ]
 
