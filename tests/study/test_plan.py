@@ -112,7 +112,7 @@ def test_the_text_of_a_plan(small, monkeypatch):
     text = plan_report.plan_text(small | {"device": "cpu"}, ROOT)
     (line,) = [line for line in text.splitlines() if "world saf-triplet " in line]
     # Five epochs of 4,000 / 32 steps of two seconds; the scoring of dev and test adds seconds.
-    assert line.split()[-1] == "0.35" and "as Tables I, II" in line and "to do" in line
+    assert line.split()[-1] == "0.35" and line.startswith("I/II") and "to do" in line
     assert "36 runs, 0 of them done" in text and "MMCA" in text and "memory: 1.0 GB a run" in text
     coco = load_profile("coco") | {"run": small["run"], "data": small["data"], "device": "cpu"}
     text = plan_report.plan_text(coco, ROOT)

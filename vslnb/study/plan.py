@@ -22,8 +22,9 @@ from vslnb.study.step_cost import Cost, DataSizes
 from vslnb.training.checkpoint import PROGRESS
 from vslnb.training.run import REMEDY, Run
 
+YEAR = 365.25 * 86400
 ANYWAY = {"training.stop_on_collapse": False}  # a run that collapses counts as it is
-MAIN_TABLE = {"coco": "Table I", "f30k": "Table II"}  # else as these, on other data
+MAIN_TABLE = {"coco": "I", "f30k": "II"}
 
 
 class Kind(NamedTuple):
@@ -37,7 +38,7 @@ class Kind(NamedTuple):
 class PlannedRun:
     """A run that a notebook trains: the tables it is for, its settings, its folder and what is left of its epochs."""
 
-    tables: str
+    tables: str  # of the paper; `beyond` it, or 07, what the notebook of that number adds
     config: Config
     run: Run
     left: float  # share of its training, from 1 to 0
@@ -95,7 +96,7 @@ def _shown(config: Config, parameters: dict) -> bool:
 def _main_runs(parameters: dict) -> list[tuple[str, Config]]:
     """Notebook 03: every architecture and arm."""
     dataset = parameters["dataset"]
-    table = MAIN_TABLE.get(dataset, "as Tables I, II")
+    table = MAIN_TABLE.get(dataset, "I/II")  # as these, on other data
     wanted = itertools.product(parameters["seeds"], parameters["modules"], parameters["arms"])
     return [(table, arm_recipe(dataset, m, arm, seed).with_settings(ANYWAY)) for seed, m, arm in wanted]
 
@@ -134,7 +135,7 @@ def _ablation_runs(parameters: dict) -> list[tuple[str, Config]]:
         wanted.append(("beyond", "cosine", True, {f"loss.{name}": value}))
     return [
         (
-            table if table == "beyond" else f"Table {table}",
+            table,
             recipe(f"{dataset}-{module}{'-vsl' if vsl else ''}").with_settings(
                 short | changes | ANYWAY | {"seed": seed}
             ),
@@ -157,7 +158,7 @@ def _notebook_07(parameters: dict, results: Path, data: Path) -> Iterable[tuple[
     for seed in trial:
         for suffix, changes in arms:
             config = recipe(f"world-cosine{suffix}").with_settings(short | changes | {"seed": seed})
-            yield "notebook 07", config, home, world
+            yield "07", config, home, world
 
 
 def _short(epochs: int) -> dict[str, object]:
@@ -201,16 +202,24 @@ def measured_epochs(runs: Sequence[PlannedRun], device: str) -> dict[Kind, float
     return {kind: mean(seconds) for kind, seconds in found.items()}
 
 
-def seconds_of_run(config: Config, sizes: DataSizes, cost: Cost) -> tuple[float, float]:
-    """Seconds of an epoch, dev included, and of the evaluation at the end."""
+class RunSeconds(NamedTuple):
+    """Of the steps of an epoch, of scoring dev after it, and of scoring test at the end."""
+
+    steps: float
+    dev: float
+    test: float
+
+
+def seconds_of_run(config: Config, sizes: DataSizes, cost: Cost) -> RunSeconds:
+    """What the parts of a run take, by what a step of its kind costs."""
     training = config.training
     dev, images = sizes.images["dev"], sizes.images["dev"]
     if 0 < training.dev_images < dev:
         images = training.dev_images
     captions = sizes.captions["dev"] * images // dev
     steps = sizes.captions["train"] // training.batch_size
-    epoch = steps * cost.step + cost.scoring(images, captions)
-    return epoch, cost.scoring(sizes.images["test"], sizes.captions["test"])
+    test = cost.scoring(sizes.images["test"], sizes.captions["test"])
+    return RunSeconds(steps * cost.step, cost.scoring(images, captions), test)
 
 
 def with_seeds(parameters: dict, count: int) -> dict:
@@ -251,9 +260,11 @@ def time_left(runs: Sequence[PlannedRun], device: str, workers: int) -> str:
 def in_words(seconds: float) -> str:
     """A time for people.
 
-    >>> in_words(40), in_words(600), in_words(5 * 3600), in_words(1e6)
-    ('a minute', '10 minutes', '5.0 hours', '12 days')
+    >>> in_words(40), in_words(600), in_words(5 * 3600), in_words(1e6), in_words(1e8)
+    ('a minute', '10 minutes', '5.0 hours', '12 days', '3.2 years')
     """
+    if seconds > 2 * YEAR:
+        return f"{seconds / YEAR:.1f} years"
     if seconds < 90:
         return "a minute"
     if seconds < 2 * 3600:

@@ -70,8 +70,8 @@ def plan_text(parameters: dict, root: Path, limit: float = LIMIT) -> str:
         if planned.kind not in costs:
             return planned.left * planned.config.training.epochs * epochs.get(planned.kind, 0.0)
         its_sizes = sizes[_dataset(planned.config.recipe)]
-        epoch, end = seconds_of_run(planned.config, its_sizes, costs[planned.kind])
-        return planned.left * planned.config.training.epochs * epoch + end
+        parts = seconds_of_run(planned.config, its_sizes, costs[planned.kind])
+        return planned.left * planned.config.training.epochs * (parts.steps + parts.dev) + parts.test
 
     there = (
         "" if sizes[parameters["dataset"]].there else " is not there: sizes as they are known of its files"
@@ -86,12 +86,17 @@ def plan_text(parameters: dict, root: Path, limit: float = LIMIT) -> str:
         "",
         *_steps(costs, epochs, of_kinds(runs)),
         "",
-        f"time: about {in_words(sum(map(seconds, left)) / workers)} of training and scoring; "
+        f"time: about {in_words(total / workers)} if nothing else runs here; "
         "the notebooks' own figures come on top",
     ]
+    if dev > 0.1 * total:
+        share = f"{100 * dev / total:.0f} %"
+        lines.append(
+            f"time: {share} of it scores dev after every epoch; training.dev_images scores a part of it"
+        )
     if more:
-        total = sum(seconds(one) for one in more if one.left) / workers
-        lines.append(f"with {SEEDS} seeds: {len(more)} runs, about {in_words(total)}")
+        all_seeds = sum(seconds(one) for one in more if one.left) / workers
+        lines.append(f"with {SEEDS} seeds: {len(more)} runs, about {in_words(all_seeds)}")
     lines += [*_disk(runs, sizes, root, parameters), *_memory(costs, workers, device), ""]
     return "\n".join([*lines, "not in this plan:", *(f"- {line}" for line in left_out(parameters))])
 
@@ -113,12 +118,22 @@ def _table(runs: Sequence[PlannedRun], seconds: Callable[[PlannedRun], float]) -
         name = f"{_dataset(planned.config.recipe)} {run_name(planned.config).rpartition('-s')[0]}"
         training = planned.config.training
         rows.setdefault((planned.tables, name, training.epochs, training.batch_size), []).append(planned)
-    cells = [("for", "data, architecture, arm", "epochs", "batch", "seeds", "state", "hours left")]
+    cells = [("table", "data, architecture, arm", "epochs", "batch", "seeds", "state", "hours left")]
     for (tables, name, epochs, batch), some in rows.items():
         states = list(dict.fromkeys(one.state for one in some))
         hours = sum(seconds(one) for one in some if one.left) / 3600
         seeds = ",".join(str(one.config.seed) for one in some)
-        cells.append((tables, name, str(epochs), str(batch), seeds, ", ".join(states), f"{hours:.2f}"))
+        cells.append(
+            (
+                tables,
+                name,
+                str(epochs),
+                str(batch),
+                seeds,
+                ", ".join(states),
+                f"{hours:,.{2 if hours < 10 else 0}f}",
+            )
+        )
     widths = [max(map(len, column)) for column in zip(*cells)]
     for row in cells:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()

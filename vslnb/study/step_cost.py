@@ -17,7 +17,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -198,38 +197,39 @@ def _measure(config: Config, data: Path, device: str, limit: float) -> Cost:
     )
     times: dict[int, float] = {}
     began, keep = time.monotonic(), (blocks.KEEP, blocks.CUDA_KEEP)
+
+    def late() -> bool:
+        return time.monotonic() - began > limit
+
     for size in sizes:
-        if times and _predicted(times, size) * (REPEATS + 1) > limit - (time.monotonic() - began):
+        if len(times) > 1 and (late() or _predicted(times, size) * 2 > limit - (time.monotonic() - began)):
             break
-        blocks.KEEP, blocks.CUDA_KEEP = (int(limit_ * (size / whole) ** 2) for limit_ in keep)
+        blocks.KEEP, blocks.CUDA_KEEP = (int(numbers * (size / whole) ** 2) for numbers in keep)
         batch = trainer.loader.load(np.arange(size) * 5)
-        spent = []
-        for _ in range(REPEATS + 1):  # the first one warms up
-            start = time.perf_counter()
-            trainer.step(batch, epoch, 0)
-            _wait(on)
-            spent.append(time.perf_counter() - start)
-        times[size] = statistics.median(spent[1:])
+        if not times:
+            trainer.step(batch, epoch, 0)  # the first one of all makes the optimizer's moments
+        spent: list[float] = []
+        while len(spent) < REPEATS and not (spent and late()):
+            spent.append(_seconds(lambda batch=batch: trainer.step(batch, epoch, 0), on))  # type: ignore[misc]
+        times[size] = statistics.median(spent)
     blocks.KEEP, blocks.CUDA_KEEP = keep
     some = min(max(times), 32)
     ids, lengths = trainer.loader.ids[: 2 * some], trainer.loader.lengths[: 2 * some]
     trainer.model.eval()
 
-    def timed(action: Callable[[], Any]) -> tuple[Any, float]:
-        action()
-        start = time.perf_counter()
-        result = action()
-        _wait(on)
-        return result, time.perf_counter() - start
+    images = list(encode_images(trainer.model, [trainer.split.regions(slice(some))]))
+    captions = next(encode_captions(trainer.model, ids, lengths))
 
-    images, image_time = timed(
-        lambda: list(encode_images(trainer.model, [trainer.split.regions(slice(some))]))
+    @torch.inference_mode()
+    def pairs() -> None:
+        trainer.model.pair_scores(images[0].items, captions.items, captions.lengths)
+
+    image_time = _seconds(
+        lambda: list(encode_images(trainer.model, [trainer.split.regions(slice(some))])), on
     )
-    captions, caption_time = timed(lambda: next(encode_captions(trainer.model, ids, lengths)))
-    with torch.inference_mode():
-        _, pair_time = timed(
-            lambda: trainer.model.pair_scores(images[0].items, captions.items, captions.lengths).cpu()
-        )
+    caption_time = _seconds(lambda: next(encode_captions(trainer.model, ids, lengths)), on)
+    pairs()
+    pair_time = _seconds(pairs, on)
     peak = torch.cuda.max_memory_allocated() / 2**20 if on == "cuda" else _peak_mib()
     return Cost(
         times[whole] if whole in times else _predicted(times, whole),
@@ -259,11 +259,16 @@ def _predicted(times: dict[int, float], size: int) -> float:
     return float(factors @ [1, size, size**2])
 
 
-def _wait(device: str) -> None:
+def _seconds(action: Callable[[], object], device: str) -> float:
+    """What a call takes: on a CPU of its time, whatever else runs there; else by the clock, to its end."""
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    start = clock()
+    action()
     if device == "cuda":
         torch.cuda.synchronize()
     elif device == "mps":
         torch.mps.synchronize()
+    return clock() - start
 
 
 def _peak_mib() -> float:
