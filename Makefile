@@ -23,7 +23,7 @@ kills: .venv/ready
 	PYTHONPATH=tests $(BIN)/python tests/robustness/kills.py 30 0
 
 # Each measurement has a process of its own; leave the machine alone meanwhile. A table that figures/ has is
-# kept: `--again` measures it anew. All of bench takes forty minutes, all of bench-large about an hour.
+# kept: `--again` measures it anew. All of bench takes a quarter of an hour, all of bench-large about an hour.
 bench: .venv/ready
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/plot.py

@@ -2,78 +2,53 @@
 
 from __future__ import annotations
 
-import re
-
 from measure import ROOT, read
 from vslnb.figures import MAIN, PALETTE, SECONDARY, canvas
+from vslnb.study.speed_tables import FULL, VECTORS, architecture_name, bench_rows
 
-COLOURS = {"reference": PALETTE[4], "float32": PALETTE[0], "bfloat16": PALETTE[1]}
-MARKS = {"reference": "s", "float32": "o", "bfloat16": "^"}
-NAMES = {"reference": "literal loops", "float32": "ours, float32", "bfloat16": "ours, bfloat16"}
+KINDS = {"float32": "float32", "bfloat16": "bfloat16"}
+COLOURS, MARKS = {"float32": PALETTE[0], "bfloat16": PALETTE[1]}, {"float32": "o", "bfloat16": "^"}
 DASHES = {"saf": "-", "sgr": "--"}
 
 
+def ratios(axis, task: str) -> None:
+    """How many times as fast as the loop over captions, an architecture a row; filled: full width."""
+    rows = [row for row in bench_rows(task) if row[0] not in VECTORS]
+    names = list(dict.fromkeys(architecture for architecture, _, _ in rows))
+    for architecture, width, found in rows:
+        for kind in KINDS:
+            if one := found["kinds"].get(kind):
+                y = names.index(architecture) + (0.14 if width == FULL else -0.14)
+                filled = COLOURS[kind] if width == FULL else "white"
+                axis.plot(one["ratio"], y, MARKS[kind], color=COLOURS[kind], markerfacecolor=filled)
+    axis.axvline(1, color="#222222", linewidth=0.8, linestyle=":")
+    axis.set(
+        xlabel="times as fast as the loop over captions",
+        yticks=range(len(names)),
+        yticklabels=[architecture_name(name) for name in names],
+        ylim=(len(names) - 0.4, -0.6),
+    )
+    axis.set_xlim(left=0)
+    axis.grid(axis="x")
+    shown = {kind for _, _, found in rows for kind in found["kinds"]} & set(KINDS)
+    for kind in [kind for kind in KINDS if kind in shown]:
+        axis.plot([], [], MARKS[kind], color=COLOURS[kind], label=f"full width, {kind}")
+        axis.plot(
+            [], [], MARKS[kind], color=COLOURS[kind], markerfacecolor="white", label=f"small width, {kind}"
+        )
+    axis.legend()
+
+
 def pairs(axis, bench: dict) -> None:
-    """Pairs a second, a bar a kind."""
-    for k, kind in enumerate(NAMES):
-        for m, module in enumerate(DASHES):
-            row = bench[module]["pairs a second"][kind]
-            x = m + 0.26 * (k - 1)
-            hatch = ("", "//", "..")[k]
-            axis.bar(
-                x,
-                row["median"],
-                0.25,
-                color=COLOURS[kind],
-                hatch=hatch,
-                edgecolor="white",
-                label=None if m else NAMES[kind],
-            )
-            axis.annotate(
-                f"{row['ratio']:.1f}x",
-                (x, row["median"]),
-                (0, 2),
-                textcoords="offset points",
-                ha="center",
-                fontsize=8,
-            )
-    axis.set(title="similarity", ylabel="pairs a second", xticks=[0, 1])
-    axis.set_xticklabels(["SAF", "SGR"])
-    axis.yaxis.set_major_formatter("{x:,.0f}")
-    axis.margins(y=0.3)
-    axis.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", columnspacing=1)
+    """Scores of pairs whose embeddings are there."""
+    ratios(axis, "scoring")
+    axis.set_title("scoring pairs")
 
 
 def steps(axis, bench: dict) -> None:
-    """Seconds a training step by batch size."""
-    for module, dash in DASHES.items():
-        tables = {
-            int(re.findall(r"\d+", name)[0]): rows for name, rows in bench[module].items() if "batch" in name
-        }
-        for kind in NAMES:
-            x = sorted(tables)
-            y = [tables[batch][kind]["median"] for batch in x]
-            axis.plot(
-                x,
-                y,
-                dash,
-                marker=MARKS[kind],
-                color=COLOURS[kind],
-                markersize=4,
-                label=NAMES[kind] if module == "saf" else None,
-            )
-    axis.set(
-        title="training step",
-        xlabel="batch",
-        ylabel="seconds",
-        xscale="log",
-        yscale="log",
-        xticks=[32, 64, 128],
-    )
-    axis.set_xticklabels(["32", "64", "128"])
-    axis.minorticks_off()
-    axis.plot([], [], "k--", label="dashed: SGR")
-    axis.legend(frameon=False, fontsize=8, loc="upper left")
+    """A training step."""
+    ratios(axis, "step")
+    axis.set_title("training step")
 
 
 def kept(axis, shortlist: dict) -> None:

@@ -179,15 +179,24 @@ def reproduce(
     only: Annotated[
         list[str] | None, typer.Option(help="run the notebooks alone whose names begin so, such as 03")
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="say what would run, its hours, disk and memory here; run nothing")
+    ] = False,
 ) -> None:
     """Every notebook through papermill, then report.html; what is done is kept.
 
     Example: vslnb reproduce demo
 
     Example: vslnb reproduce flickr8k --only 03 --only 08
+
+    Example: vslnb reproduce coco --plan
     """
+    from vslnb.study.reproduce import plan as say_plan
     from vslnb.study.reproduce import reproduce as start
 
+    if plan:
+        typer.echo(say_plan(profile, run, device))
+        return
     report = start(profile, run, figures, device, cluster, only or ())
     typer.echo(f"open {report}")
 

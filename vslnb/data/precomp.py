@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from vslnb.data.manifest import MANIFEST, file_hash, picture_root, read_lines, read_manifest, write_lines
 from vslnb.data.vocabulary import Vocabulary
@@ -67,7 +68,9 @@ class Split:
             InputError: if a number is not finite, with the row it stands in.
         """
         images = np.arange(len(self))[images]
-        block = self.features[images * self.step].astype(np.float32)
+        block = (
+            torch.from_numpy(self.features[images * self.step]).float().numpy()
+        )  # faster than numpy's astype
         forget(self.features)
         bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
         if len(bad):

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from vslnb.study.profiles import ROOT, load_profile
 from vslnb.study.report import write_report
 
 KERNEL = "vslnb-own-python"
+TELL_EVERY = 60  # seconds between two looks at which runs are done
 NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
 
 
@@ -62,13 +64,8 @@ def reproduce(
             raise InputError(
                 f"--only {name}", "no notebook has a name that begins so", "For example --only 03."
             )
-    folder = Path(run).resolve() if run else ROOT / parameters["run"]
-    home = Path(parameters["run"])
-    if run and Path(parameters["data"]).is_relative_to(home):  # the bundled world goes where its run goes
-        parameters["data"] = str(folder / Path(parameters["data"]).relative_to(home))
-    parameters["run"] = str(folder)
-    parameters |= {"device": device} if device else {}
-    parameters |= {"cluster": cluster} if cluster else {}
+    parameters = _placed(parameters, run, device, cluster)
+    folder = Path(parameters["run"])
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     rows = []
     for notebook in notebooks:
@@ -78,7 +75,8 @@ def reproduce(
         typer.echo(f"{notebook.stem} ... ", nl=False)
         word = "kept"
         if row is None:
-            row = _execute(notebook, folder, parameters)
+            with _telling_time_left(parameters):
+                row = _execute(notebook, folder, parameters)
             word = row["fault"] or f"{row['seconds']:.0f} s"
         rows.append(row)
         typer.echo(word)
@@ -95,6 +93,47 @@ def reproduce(
             if file.name.startswith(tuple(only) or ""):
                 shutil.copy(file, target)
     return report
+
+
+def plan(profile: str, run: Path | None = None, device: str | None = None) -> str:
+    """What `reproduce` would train with these arguments, and what it takes here; see `vslnb.study.plan_report`."""
+    from vslnb.study.plan_report import plan_text  # torch and scipy, which a kept reproduce can do without
+
+    return plan_text(_placed(load_profile(profile), run, device, None), ROOT)
+
+
+def _placed(parameters: dict, run: Path | None, device: str | None, cluster: str | None) -> dict:
+    """A profile's parameters with what the command line says instead."""
+    folder, home = Path(run).resolve() if run else ROOT / parameters["run"], Path(parameters["run"])
+    if run and Path(parameters["data"]).is_relative_to(home):  # the bundled world goes where its run goes
+        parameters["data"] = str(folder / Path(parameters["data"]).relative_to(home))
+    parameters["run"] = str(folder)
+    parameters |= {"device": device} if device else {}
+    return parameters | ({"cluster": cluster} if cluster else {})
+
+
+@contextlib.contextmanager
+def _telling_time_left(parameters: dict) -> Iterator[None]:
+    """Meanwhile, whenever another run is done, say what is left over all."""
+    stop = threading.Event()
+
+    def tell() -> None:
+        from vslnb.study.plan_report import time_left_here
+
+        said = ""
+        while not stop.wait(TELL_EVERY):
+            word = time_left_here(parameters, ROOT)
+            if word and word.partition(" runs")[0] != said.partition(" runs")[0]:
+                typer.echo(f"\n  {word} ... ", nl=False)
+                said = word
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        teller.join()
 
 
 @contextlib.contextmanager

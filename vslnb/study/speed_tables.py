@@ -6,28 +6,101 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from vslnb.figures.style import module_name
 from vslnb.study.markdown import table_of_rows
 from vslnb.study.profiles import ROOT
 
-MODULES = ("saf", "sgr")
+FULL = "full width"
+VECTORS = ("cosine", "vsepp", "gpo", "vsrn")  # one vector an item: their programs score by one product too
 
 
 def _bench(name: str = "bench") -> Any:
     return json.loads((ROOT / "figures" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def _engine() -> str:
-    """Ours beside literal loops, on two cores."""
-    rows, found = [], _bench()
-    for module in MODULES:
-        for what, kinds in found[module].items():
-            for kind in ("float32", "bfloat16"):
-                ours, loops = kinds[kind], kinds["reference"]
-                digits = 0 if what == "pairs a second" else 2
-                speed = [f"{one['median']:,.{digits}f}" for one in (loops, ours)]
-                memory = [f"{one['peak_mib']:,.0f}" for one in (loops, ours)]
-                rows.append([f"{module.upper()}, {what}, {kind}", *speed, f"{ours['ratio']:.1f} x", *memory])
-    return table_of_rows(["", "loops", "ours", "faster", "loops, MiB", "ours, MiB"], rows)
+def architecture_name(architecture: str) -> str:
+    """As tables say it: a module, and for SCAN who asks.
+
+    >>> architecture_name("scan i2t")
+    'SCAN, regions ask'
+    """
+    module, _, direction = architecture.partition(" ")
+    asks = {"t2i": ", words ask", "i2t": ", regions ask"}
+    return module_name(module) + asks.get(direction, "")
+
+
+def bench_rows(task: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Architecture, width and what was measured of every row of a task in figures/bench.json, wide models first."""
+    rows = []
+    for name, found in _bench()["rows"].items():
+        architecture, width, what = name.split(", ")
+        if what == task:
+            rows.append((architecture, width, found))
+    return sorted(rows, key=lambda row: row[1] != FULL)
+
+
+def _engine(task: str, heads: list[str], speed: Callable[[dict[str, Any]], str]) -> str:
+    """Ours beside the loop over captions; `speed` says a kind's speed."""
+    rows = []
+    for architecture, _, found in bench_rows(task):
+        kinds = found["kinds"]
+        loop, ours, half = kinds["loop"], kinds["float32"], kinds.get("bfloat16")
+        size = f"{found['batch']}" if "batch" in found else f"{found['images']} x {found['captions']}"
+        rows.append(
+            [
+                f"{architecture_name(architecture)}, D = {found['embed_dim']:,}",
+                size,
+                speed(loop),
+                speed(ours),
+                f"{ours['ratio']:.1f} x",
+                f"{half['ratio']:.1f} x" if half else "–",
+                f"{loop['extra_mib']:,}",
+                f"{ours['extra_mib']:,}",
+            ]
+        )
+    faster = ["faster", "faster, bfloat16", "loop, MiB", "ours, MiB"]
+    return table_of_rows(["", *heads, *faster], rows)
+
+
+def _scoring() -> str:
+    heads = ["images x captions", "loop, pairs a second", "ours"]
+    return _engine("scoring", heads, lambda one: f"{one['pairs a second']:,}")
+
+
+def _step() -> str:
+    heads = ["batch", "loop, seconds", "ours"]
+    return _engine("step", heads, lambda one: f"{one['seconds']:.3g}")
+
+
+def _memory_of_imram() -> str:
+    """IMRAM's memory in plain form beside the rearranged one, in the same blocks."""
+    rows = []
+    for _, _, found in bench_rows("memory of IMRAM"):
+        plain, ours = found["kinds"]["plain"], found["kinds"]["rearranged"]
+        cells = [f"{one['pairs a second']:,}" for one in (plain, ours)]
+        rows.append([f"D = {found['embed_dim']:,}", *cells, f"{ours['ratio']:.1f} x"])
+    return table_of_rows(["IMRAM, pairs a second", "plain form", "rearranged", "faster"], rows)
+
+
+def _conditions() -> str:
+    """Where and how figures/bench.json was measured."""
+    found = _bench()
+    half = any("bfloat16" in row["kinds"] for row in found["rows"].values())
+    without = "" if half else ", which does not multiply bfloat16"
+    rounds = "one round" if found["rounds"] == 1 else f"the median of {found['rounds']} rounds in turn"
+    return f"Measured on {found['threads']} thread(s) of {found['cpu']}{without}: {rounds}, torch {found['torch']}."
+
+
+def _speed() -> str:
+    """For the README: how many times as fast as the loop over captions."""
+    found: dict[str, dict[str, str]] = {}
+    for task in ("scoring", "step"):
+        for architecture, _, row in bench_rows(task):
+            if architecture not in VECTORS:
+                label = f"{architecture_name(architecture)}, D = {row['embed_dim']:,}"
+                found.setdefault(label, {})[task] = f"{row['kinds']['float32']['ratio']:.1f} x"
+    rows = [[label, one.get("scoring", "–"), one.get("step", "–")] for label, one in found.items()]
+    return table_of_rows(["times as fast as the loop over captions", "scoring", "training step"], rows)
 
 
 def _large() -> str:
@@ -44,22 +117,24 @@ def _large() -> str:
 def _accelerator() -> str:
     """A training step on a GPU, and how far its scores are from the CPU's."""
     found, rows = _bench("bench_accelerator"), []
-    for module in MODULES:
+    steps = [name for name in found if name.startswith("step, ") and name.endswith("batch 128")]
+    for name in steps:
+        architecture = name.split(", ")[1]
         for kind in ("float32", "TF32"):
-            step, small = found[f"step, {module}, batch 128"][kind], found[f"step, {module}, batch 32"][kind]
+            step = found[name][kind]
             rows.append(
                 [
-                    f"{module.upper()}, {kind}",
+                    f"{architecture_name(architecture)}, {kind}",
                     f"{1000 * step['median']:.0f}",
                     f"{step['peak_mib'] / 1024:.1f}",
-                    f"{small['ratio']:.0f} x",
-                    f"{found[f'agreement, {module}'][kind]:.0e}",
+                    f"{step['ratio']:.1f} x" if "ratio" in step else "not measured",
+                    f"{found[f'agreement, {architecture}'][kind]:.0e}",
                 ]
             )
     heads = [
         "ms a step, batch 128",
         "GiB above the model's",
-        "faster than loops, batch 32",
+        "faster than the caption loop",
         "scores differ by",
     ]
     return table_of_rows([found["gpu"], *heads], rows)
@@ -80,7 +155,11 @@ def _approximate() -> str:
 
 
 SPEED: dict[str, Callable[[], str]] = {
-    "bench": _engine,
+    "speed": _speed,
+    "bench conditions": _conditions,
+    "bench scoring": _scoring,
+    "bench step": _step,
+    "bench imram": _memory_of_imram,
     "bench large": _large,
     "bench gpu": _accelerator,
     "bench approximate": _approximate,
