@@ -101,6 +101,7 @@ def test_tiff_of_16_bits(tmp_path, kind, order, factor):
         (ramp().astype(np.int16) * 100, 2),
         (ramp().astype(np.float64) / 255, 3),
         (np.where(ramp() == 0, np.inf, ramp()).astype(np.float32), 3),
+        (np.where(ramp() == 0, -3.4e38, ramp()).astype(np.float32), 3),
         ((ramp().astype(int) - 128).astype(np.int8), 2),
     ],
 )

@@ -18,6 +18,7 @@ from PIL import Image, TiffImagePlugin
 from vslnb.errors import InputError
 
 FEW = 64  # of colours of 16 bits Pillow keeps the upper 8; below this they hold 14 bits or fewer
+FILLED = 1e30  # from here on a number stands for "no measurement", as maps have it
 KIND, BITS, PHOTOMETRIC, PLANAR, EXTRA, FORMAT, DNG = 254, 258, 262, 284, 338, 339, 50706  # tags of a TIFF
 SIGNED, ASSOCIATED = 2, 1  # values of FORMAT and of EXTRA
 
@@ -117,8 +118,10 @@ def _scaled_grey(image: Image.Image, tags: dict) -> np.ndarray:
         values = values.view(np.int8)
     elif image.mode == "I" and tags and _first(tags, BITS) == 32 and _first(tags, FORMAT) == 1:
         values = values.view(np.uint32)
-    grey = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    result = _scaled(grey, min(0.0, grey.min()))
+    # Single precision is enough for 16 bits and halves the memory; 32 bits of an integer need double.
+    grey = values.astype(np.float64 if values.itemsize > 2 and values.dtype.kind != "f" else np.float32)
+    grey[~(np.abs(grey) < FILLED)] = 0  # also NaN
+    result = _scaled(grey, min(0.0, float(grey.min())))
     result = 255 - result if tags and tags.get(PHOTOMETRIC) == 0 else result  # zero is white
     transparent = image.info.pop("transparency", None)  # a value; what is transparent lies on white
     return result if transparent is None else np.where(values == transparent, np.uint8(255), result)
@@ -161,7 +164,11 @@ def _decoded(path: str | Path, tiles: list) -> np.ndarray:
 
 
 def _scaled(values: np.ndarray, black: float = 0.0) -> np.ndarray:
-    return np.rint((values - black) / max(values.max() - black, 1e-30) * 255).astype(np.uint8)
+    """From `black` to the largest value, as 0 to 255; overwrites the numbers it is given."""
+    values -= black
+    values /= max(float(values.max()), 1e-30)
+    values *= 255
+    return np.rint(values, out=values).astype(np.uint8)
 
 
 def _like(image: Image.Image, values: np.ndarray, mode: str) -> Image.Image:
