@@ -18,6 +18,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a question mark for it
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    warnings.filterwarnings("ignore", module="PIL")  # of damaged EXIF and the like, without the photo's name
     warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
     try:
         app()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from vslnb.data.deep_photos import eight_bits
+from vslnb.data.unknown_files import what_it_is
 from vslnb.errors import InputError
 
 Image.MAX_IMAGE_PIXELS = 100_000_000  # Pillow refuses twice this number, by the header alone
-FEW = 64  # of colours of 16 bits Pillow keeps the upper 8; below this they hold 14 bits or fewer
 HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
 
 
@@ -19,7 +19,7 @@ def read_photo(path: str | Path, at_least: int | None = None) -> Image.Image:
     """A photo as an upright RGB picture, its first frame where there are several.
 
     Transparency lies on white. Pictures of more than 8 bits (integers and floats) are scaled by what is in
-    them: from zero, or the least value below zero, to the largest value.
+    them, as `deep_photos` says. Of a TIFF with several pages, one that is a reduced copy is not taken.
 
     Args:
         path: JPEG (also MPO), PNG, WebP, TIFF, AVIF, GIF, BMP and what else Pillow reads; HEIC with pillow-heif.
@@ -32,15 +32,14 @@ def read_photo(path: str | Path, at_least: int | None = None) -> Image.Image:
         with _open(path) as image:
             if at_least:
                 image.draft("RGB", (at_least, at_least))
-            swapped = _swapped_tiles(image)
-            image.load()
-            if swapped and np.asarray(image)[..., :3].max() < FEW:
-                image = _deep_colours(path, image, swapped)
-            return _to_rgb(_upright(image))
+            return _to_rgb(_upright(eight_bits(path, image)))
     except InputError:
         raise
     except FileNotFoundError:
         raise InputError(path, "there is no such photo", "Put it there or remove its captions.") from None
+    except UnidentifiedImageError:
+        problem, remedy = what_it_is(Path(path))
+        raise InputError(path, f"not a readable photo: {problem}", remedy) from None
     except Image.DecompressionBombError:
         raise InputError(path, "more than 200 megapixels", "Make a smaller copy of it.") from None
     except Exception as fault:  # a damaged file can make a decoder raise nearly anything
@@ -82,45 +81,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode[0] in "IF":
-        image = _eight_bits(image)
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
-
-
-def _swapped_tiles(image: Image.Image) -> list:
-    """How to decode the lower byte of colours of 16 bits, of which Pillow keeps the upper; [] for all others."""
-    tiles = []
-    for tile in getattr(image, "tile", ()):
-        name, *rest = tile.args if isinstance(tile.args, tuple) else (tile.args,)
-        kind, deep, order = str(name).partition(";16")
-        if not deep or kind not in ("RGB", "RGBA", "RGBX"):
-            return []
-        other = f"{kind};16{'L' if order == 'B' else 'B'}"
-        tiles.append(tile._replace(args=(other, *rest) if rest else other))
-    return tiles
-
-
-def _deep_colours(path: str | Path, upper: Image.Image, swapped: list) -> Image.Image:
-    """A colour picture whose 16 bits hold only 14 or fewer, such as a scan of 12, scaled by its largest value."""
-    with Image.open(path) as image:
-        image.tile = swapped
-        image.load()
-        lower = np.asarray(image)
-    colours = np.asarray(upper)[..., :3].astype(np.float64) * 256 + lower[..., :3]
-    result = np.asarray(upper).copy()
-    result[..., :3] = np.rint(colours / max(colours.max(), 1) * 255)
-    deep = Image.fromarray(result)
-    deep.info = upper.info
-    deep.getexif().update(upper.getexif())
-    return deep
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """A grey picture of many bits in 8, so that its largest value is white."""
-    grey = np.asarray(image).astype(np.float64)
-    grey = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
-    black = min(0.0, grey.min())
-    return Image.fromarray(np.rint((grey - black) / max(grey.max() - black, 1e-30) * 255).astype(np.uint8))
