@@ -122,7 +122,9 @@ def test_a_free_text_is_searched_and_has_no_ground_truth(browser):
             (row.similarity for row in column.rows), reverse=True
         )
     assert browser.view(BrowserState(("saf",), text=HOSTILE + " a dog")).text.startswith("<script>")
-    with pytest.raises(InputError, match="none of these words is in the model's vocabulary .zebras, fly.*Use words"):
+    with pytest.raises(
+        InputError, match="none of these words is in the model's vocabulary .zebras, fly.*Use words"
+    ):
         browser.view(BrowserState(("saf",), text="Zebras fly!"))
 
 
@@ -140,7 +142,9 @@ def test_attention_and_shares_are_of_the_words_shown(browser):
     assert len(found.words) == len(found.weights) == len(found.shares)
     for name in ("saf", "cosine"):
         found, model = browser.explanation(BrowserState((name,), query=0), name, 4), browser.models[name]
-        scores = similarity_matrix(model, browser.split, *browser.vocabulary.encode_all(["a dog", *browser.split.captions[:1]]))
+        scores = similarity_matrix(
+            model, browser.split, *browser.vocabulary.encode_all(["a dog", *browser.split.captions[:1]])
+        )
         total = float(found.shares.sum()) + found.rest
         assert scores[4, 1] == pytest.approx(1 / (1 + np.exp(-total)) if name == "saf" else total, abs=1e-5)
     assert found.weights is None and found.shares_of == "score"  # of cosine

@@ -73,7 +73,9 @@ class Session:
         matcher = self.browser.models[model]
         if not matcher.has_attention and not matcher.shares_of:
             name = matcher.config.module
-            return {"error": f"{name} makes one vector of a whole caption: its words look at nothing, one by one."}
+            return {
+                "error": f"{name} makes one vector of a whole caption: its words look at nothing, one by one."
+            }
         return {"model": model, "item": row.item, "sides": [self._side(model, row) for row in rows]}
 
     def _keep_panel_open(self) -> None:
