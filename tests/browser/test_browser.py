@@ -59,6 +59,8 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     page.locator(".vb-card.miss").first.click()
     assert page.locator(".vb-panel").count() == 2
     words = page.locator(".vb-panel").first.locator(".vb-word")
+    assert page.locator(".vb-panel").first.locator(".vb-share").count() == words.count()
+    assert "its sigmoid is the similarity" in page.locator(".vb-shares-note").first.inner_text()
     words.nth(1).click()
     assert words.nth(1).get_attribute("aria-pressed") == "true"
     page.locator(".vb-panel").first.locator(".vb-region").last.click()
@@ -119,7 +121,13 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     assert page.locator(".vb-column").count() == 2 and page.locator(".vb-card").count() >= 20
     shot(page, "lab")
     free = page.get_by_label("free text")
+    free.fill("zebras fly")
+    page.locator(".vb-draft", has_text="none of these words").wait_for(timeout=10_000)
+    free.press("Enter")
+    page.locator(".vb-error", has_text="none of these words").wait_for(timeout=10_000)
+    assert free.input_value() == "zebras fly" and page.locator(".vb-card").count() >= 20
     free.fill("a zebra in the spaceship")
+    page.locator(".vb-draft", has_text="“zebra”, “spaceship”: a ranking would").wait_for(timeout=10_000)
     free.press("Enter")
     page.locator(".vb-unknown", has_text="“zebra”, “spaceship”").wait_for(timeout=10_000)
     free.fill("a red car on the road")

@@ -68,7 +68,9 @@ def test_attention_shows_the_result_beside_the_ground_truth(session):
     assert "a miss" in miss["title"] and "ground truth" in ground_truth["title"]
     assert len(miss["weights"]) == len(miss["words"]) and len(miss["boxes"]) == 4
     assert miss["words"][miss["word"]] not in ("<start>", "<end>")
-    assert len(miss["shares"]) == len(miss["words"]) and "a sigmoid makes of it" in miss["shares_note"]
+    assert (
+        len(miss["shares"]) == len(miss["words"]) and "its sigmoid is the similarity" in miss["shares_note"]
+    )
     session.handle({"kind": "attention", "model": "cosine", "item": row["item"]})
     side = session.attention["sides"][0]
     assert side["weights"] == [] and len(side["shares"]) == len(side["words"])

@@ -116,8 +116,8 @@ def test_notebooks_name_explorers_that_there_are():
 
 def test_an_explorer_of_images_holds_the_nearest_of_each_similarity(tmp_path):
     data = write_dataset(tmp_path / "data", {"train": 8, "dev": 2, "test": 6})
-    widget = code("x", output=WIDGET)
-    report = written(tmp_path, data, b_soft_rank=["# B"], anearest_images=["# A", widget, widget])
+    cells = ["# A", code("x", output=WIDGET), code("y", output=WIDGET)]
+    report = written(tmp_path, data, anearest_images=cells)
     assert report.read_text().count(INSTEAD) == 2  # there are no pictures to show
     (data / "test_pictures.txt").write_text("".join(f"pictures/{k}.png\n" for k in range(6)))
     (data / "pictures").mkdir()
@@ -127,7 +127,7 @@ def test_an_explorer_of_images_holds_the_nearest_of_each_similarity(tmp_path):
         Image.new("RGB", (20, 10), (40 * k, 0, 0)).save(data / "pictures" / f"{k}.png")
     captions = data / "test_caps.txt"
     captions.write_text(captions.read_text().replace("the dog", "</script><b>the dog"))
-    page = written(tmp_path, data, anearest_images=["# A", widget, widget]).read_text()
+    page = written(tmp_path, data, anearest_images=cells).read_text()
     assert page.count(INSTEAD) == 1 and page.count("data:image/jpeg;base64,") == 6
     assert page.count("</script>") == page.count("<script>")  # no caption ends a script
 

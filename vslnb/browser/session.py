@@ -228,5 +228,5 @@ def shares_note(found: Explanation) -> str:
         return f"Below each word stands what it adds to the similarity: together {total:.3f}."
     return (
         f"Below each word stands what it adds. With {found.rest:+.2f} from picture and sentence as wholes and a "
-        f"constant, the sum is {total:+.2f}; a sigmoid makes of it the similarity {1 / (1 + np.exp(-total)):.3f}."
+        f"constant, the sum is {total:+.2f}, and its sigmoid is the similarity, {1 / (1 + np.exp(-total)):.3f}."
     )

@@ -13,6 +13,7 @@ from nbconvert import HTMLExporter
 
 from vslnb.data.precomp import MANIFEST, file_hash, read_manifest
 from vslnb.storage import write_text
+from vslnb.study.executed import folded, with_texts
 from vslnb.study.explorers import STATIC, with_explorers
 from vslnb.study.mathematics import with_mathml
 from vslnb.study.profiles import ROOT
@@ -26,7 +27,6 @@ TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
 </details>
 {%- endblock input %}
 """
-FOLD, PARAMETERS, INJECTED = "fold", "parameters", "injected-parameters"  # tags of cells
 
 
 def write_report(folder: Path, profile: str, rows: list[dict], data: Path | None = None) -> Path:
@@ -75,32 +75,11 @@ def prepared(notebook: nbformat.NotebookNode, names: Sequence[str], folder: Path
     """An executed notebook as the report shows it: formulas, links within the report, and what is folded.
 
     Args:
-        notebook: it is changed. A cell whose code is folded gets a name for it as metadata, `fold`.
+        notebook: it is changed.
         names: of the notebooks in the report.
         folder: where the report is.
     """
-    cells: list[nbformat.NotebookNode] = []
-    injected = any(INJECTED in cell.metadata.get("tags", ()) for cell in notebook.cells)
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", ())
-        if cell.cell_type == "markdown":
-            cell.source = with_links(with_mathml(cell.source), names, folder)
-        for output in cell.get("outputs", ()):
-            if text := output.get("data", {}).get("text/markdown"):
-                output.data = {"text/markdown": with_links(with_mathml(text), names, folder)}
-        if injected and PARAMETERS in tags:
-            continue  # what was injected replaces it
-        if PARAMETERS in tags or INJECTED in tags:
-            cell.metadata["fold"] = "parameters"
-        elif FOLD in tags:
-            cell.metadata["fold"] = "code that prepares or draws"
-            last = cells[-1] if cells else cell
-            if last.metadata.get("fold") == cell.metadata["fold"] and not last.outputs:
-                cell.source = f"{last.source}\n\n\n{cell.source}"  # two folds in a row are one
-                cells.pop()
-        cells.append(cell)
-    notebook.cells = cells
-    return notebook
+    return folded(with_texts(notebook, lambda text: with_links(with_mathml(text), names, folder)))
 
 
 def with_links(text: str, names: Sequence[str], folder: Path) -> str:
