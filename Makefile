@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength strength-world clean
+.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength strength-world clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -14,6 +14,11 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+# build/site/index.html: README, executed notebooks, results, rankings and API reference; needs no network to be read.
+site: .venv/site-ready
+	$(BIN)/vslnb reproduce demo
+	$(BIN)/python docs/build.py runs/demo build/site
 
 # Damaged input for every reader, 2,000 cases each; programs killed at random instants. Some minutes each.
 fuzz: .venv/ready
@@ -98,5 +103,9 @@ strength-world: .venv/ready
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[photos,coco,cluster,test]"
 	touch $@
 
+.venv/site-ready: .venv/ready
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[site]"
+	touch $@
+
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs build

@@ -86,3 +86,33 @@ def write_dataset(
 @pytest.fixture
 def dataset(tmp_path) -> Path:
     return write_dataset(tmp_path / "data", {"train": 40, "dev": 10, "test": 10})
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A page's browser; without Chromium a test says so, and fails in CI."""
+    from playwright.sync_api import sync_playwright
+
+    import lab
+
+    path = lab.chromium_path()
+    if path is None:
+        message = "Chromium is not installed (set CHROMIUM)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=lab.FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """An empty page; `faults` are errors of its scripts, `asked` are the addresses that it asked for."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.faults, page.asked = [], []
+    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+    page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
+    page.on("request", lambda request: page.asked.append(request.url))
+    yield page
+    context.close()

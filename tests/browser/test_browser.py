@@ -33,32 +33,6 @@ def runs(tmp_path_factory):
     return [home / "triplet", home / "vsl-paper"]
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """A page's browser; without Chromium a test says so, and fails in CI."""
-    from playwright.sync_api import sync_playwright
-
-    path = lab.chromium_path()
-    if path is None:
-        message = "Chromium is not installed (set CHROMIUM)"
-        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=lab.FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium):
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.faults = []
-    page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-    page.on("console", lambda said: page.faults.append(said.text) if said.type == "error" else None)
-    yield page
-    context.close()
-
-
 def shot(page, name):
     """A screenshot to look at, where VSLNB_SHOTS names a folder."""
     if folder := os.environ.get("VSLNB_SHOTS"):
@@ -67,8 +41,6 @@ def shot(page, name):
 
 def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     index = export(runs, tmp_path / "pages", most=3, progress=False)
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
     page.goto(index.as_uri())
     cards = page.locator(".vb-card")
     assert page.locator(".vb-column").count() == 2 and cards.count() >= 20
@@ -87,6 +59,8 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     page.locator(".vb-card.miss").first.click()
     assert page.locator(".vb-panel").count() == 2
     words = page.locator(".vb-panel").first.locator(".vb-word")
+    assert page.locator(".vb-panel").first.locator(".vb-share").count() == words.count()
+    assert "its sigmoid is the similarity" in page.locator(".vb-shares-note").first.inner_text()
     words.nth(1).click()
     assert words.nth(1).get_attribute("aria-pressed") == "true"
     page.locator(".vb-panel").first.locator(".vb-region").last.click()
@@ -107,7 +81,7 @@ def test_exported_pages_work_from_a_file(runs, page, tmp_path):
     page.set_viewport_size({"width": 800, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= 800
     shot(page, "export_800")
-    assert all(url.startswith(("file:", "data:")) for url in asked) and page.faults == []
+    assert all(url.startswith(("file:", "data:")) for url in page.asked) and page.faults == []
 
 
 def test_hostile_captions_are_text(runs, page, tmp_path):
@@ -147,7 +121,13 @@ def test_the_widget_in_jupyterlab(jupyter, page):
     assert page.locator(".vb-column").count() == 2 and page.locator(".vb-card").count() >= 20
     shot(page, "lab")
     free = page.get_by_label("free text")
+    free.fill("zebras fly")
+    page.locator(".vb-draft", has_text="none of these words").wait_for(timeout=10_000)
+    free.press("Enter")
+    page.locator(".vb-error", has_text="none of these words").wait_for(timeout=10_000)
+    assert free.input_value() == "zebras fly" and page.locator(".vb-card").count() >= 20
     free.fill("a zebra in the spaceship")
+    page.locator(".vb-draft", has_text="“zebra”, “spaceship”: a ranking would").wait_for(timeout=10_000)
     free.press("Enter")
     page.locator(".vb-unknown", has_text="“zebra”, “spaceship”").wait_for(timeout=10_000)
     free.fill("a red car on the road")

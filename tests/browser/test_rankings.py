@@ -13,7 +13,7 @@ from vslnb.evaluation.recall_at_k import DIRECTIONS, positive_ranks
 from vslnb.evaluation.secondary_content import concepts_of
 from vslnb.models import build_model
 from vslnb.retrieval.gallery import Gallery
-from vslnb.retrieval.similarity import encode_images
+from vslnb.retrieval.similarity import encode_images, similarity_matrix
 
 HOSTILE = "<script>alert(1)</script> & \"quotes' \u202eright to left"
 
@@ -121,7 +121,11 @@ def test_a_free_text_is_searched_and_has_no_ground_truth(browser):
         assert [row.similarity for row in column.rows] == sorted(
             (row.similarity for row in column.rows), reverse=True
         )
-    browser.view(BrowserState(("saf",), text=HOSTILE))
+    assert browser.view(BrowserState(("saf",), text=HOSTILE + " a dog")).text.startswith("<script>")
+    with pytest.raises(
+        InputError, match="none of these words is in the model's vocabulary .zebras, fly.*Use words"
+    ):
+        browser.view(BrowserState(("saf",), text="Zebras fly!"))
 
 
 def test_words_that_no_model_knows_are_named(browser):
@@ -131,12 +135,19 @@ def test_words_that_no_model_knows_are_named(browser):
     assert browser.view(BrowserState(("saf",), query=7)).unknown_words == ()  # a caption of the data set
 
 
-def test_attention_is_of_the_words_shown(browser):
-    words, weights = browser.attention(BrowserState(("saf",), query=0), "saf", 4)
-    assert len(words) == len(weights) and weights.shape[1] == 4
-    np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
-    with pytest.raises(InputError, match="no attention"):
-        browser.attention(BrowserState(("cosine",), query=0), "cosine", 4)
+def test_attention_and_shares_are_of_the_words_shown(browser):
+    found = browser.explanation(BrowserState(("saf",), query=0), "saf", 4)
+    assert found.words[1:-1] == browser.split.captions[0].split() and found.weights.shape[1] == 4
+    np.testing.assert_allclose(found.weights.sum(1), 1, atol=1e-5)
+    assert len(found.words) == len(found.weights) == len(found.shares)
+    for name in ("saf", "cosine"):
+        found, model = browser.explanation(BrowserState((name,), query=0), name, 4), browser.models[name]
+        scores = similarity_matrix(
+            model, browser.split, *browser.vocabulary.encode_all(["a dog", *browser.split.captions[:1]])
+        )
+        total = float(found.shares.sum()) + found.rest
+        assert scores[4, 1] == pytest.approx(1 / (1 + np.exp(-total)) if name == "saf" else total, abs=1e-5)
+    assert found.weights is None and found.shares_of == "score"  # of cosine
 
 
 def test_the_list_of_secondary_matches_names_what_was_shared(browser):

@@ -39,10 +39,11 @@ def test_requests_move_the_view(session):
     )
     assert session.state.direction == "image_to_text" and session.view["columns"][0]["rows"][0]["caption"]
     session.handle({"kind": "random"})
+    text = HOSTILE + " a dog"
     session.handle(
-        {"kind": "state", "state": session.view["state"] | {"direction": "text_to_image", "text": HOSTILE}}
+        {"kind": "state", "state": session.view["state"] | {"direction": "text_to_image", "text": text}}
     )
-    assert session.view["free"] and session.view["query"]["text"] == HOSTILE and not session.view["error"]
+    assert session.view["free"] and session.view["query"]["text"] == text and not session.view["error"]
     link = session.view["link"]
     again = Session(session.browser, session.address, BrowserState.from_link(link))
     assert again.view == session.view
@@ -67,8 +68,14 @@ def test_attention_shows_the_result_beside_the_ground_truth(session):
     assert "a miss" in miss["title"] and "ground truth" in ground_truth["title"]
     assert len(miss["weights"]) == len(miss["words"]) and len(miss["boxes"]) == 4
     assert miss["words"][miss["word"]] not in ("<start>", "<end>")
+    assert (
+        len(miss["shares"]) == len(miss["words"]) and "its sigmoid is the similarity" in miss["shares_note"]
+    )
     session.handle({"kind": "attention", "model": "cosine", "item": row["item"]})
-    assert "no attention" in session.attention["error"]
+    side = session.attention["sides"][0]
+    assert side["weights"] == [] and len(side["shares"]) == len(side["words"])
+    session.handle({"kind": "attention", "model": "saf", "item": -1})
+    assert "not on the page" in session.attention["error"]
     session.handle({"kind": "step", "by": 1})
     assert session.attention == {}
 
@@ -141,3 +148,22 @@ def test_files_of_images_and_unknown_words_are_named(session):
     state = session.view["state"] | {"text": "a dog in a spaceship"}
     session.handle({"kind": "state", "state": state})
     assert session.view["query"]["unknown"] == ("spaceship",)
+
+
+def test_a_model_says_what_it_lacks(session, monkeypatch):
+    model, item = session.browser.models["saf"], session.view["columns"][0]["rows"][0]["item"]
+    monkeypatch.setattr(type(model), "shares_of", "")
+    session.handle({"kind": "attention", "model": "saf", "item": item})
+    side = session.attention["sides"][0]
+    assert side["shares"] == [] and "no sum over words" in side["shares_note"] and side["weights"]
+    monkeypatch.setattr(type(model), "has_attention", False)
+    session.handle({"kind": "attention", "model": "saf", "item": item})
+    assert "one vector of a whole caption" in session.attention["error"]
+
+
+def test_a_free_text_is_warned_of_before_it_ranks(session):
+    before = session.view
+    assert session.warning("a dog in a spaceship") == {"unknown": ["spaceship"], "refused": ""}
+    assert session.warning("the dog") == session.warning("  ") == {"unknown": [], "refused": ""}
+    assert "none of these words" in session.warning("zebras fly")["refused"]
+    assert session.view is before

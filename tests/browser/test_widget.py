@@ -14,5 +14,7 @@ def test_a_request_of_the_page_is_answered_with_a_view_and_attention(browser):  
     assert [side["image"] for side in widget.attention["sides"]] == [miss["image"], 0]
     widget.request = {"kind": "step", "by": 1, "number": 2}
     assert widget.view["state"]["query"] == 4 and widget.attention["sides"]
+    widget.typed = "a dog in a spaceship"
+    assert widget.warning["unknown"] == ["spaceship"] and not widget.view["free"]
     with pytest.raises(InputError, match="not a link"):
         RetrievalBrowser(browser, link="?query=3")

@@ -11,7 +11,6 @@ import vslnb.study.reproduce
 from conftest import write_dataset
 from vslnb.errors import InputError
 from vslnb.study.profiles import PARAMETERS, PROFILES, ROOT, load_profile
-from vslnb.study.report import _with_mathematics, write_report
 from vslnb.study.reproduce import NOTEBOOKS, reproduce
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -81,22 +80,6 @@ def test_profiles_that_are_not(tmp_path):
         (tmp_path / "p.yaml").write_text(text)
         with pytest.raises(InputError, match="p.yaml"):
             load_profile(str(tmp_path / "p.yaml"))
-
-
-def test_the_report_works_from_a_file_and_escapes_what_it_is_given(tmp_path):
-    (tmp_path / "notebooks").mkdir()
-    widget = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "Slider()"}
-    shown = nbformat.v4.new_code_cell("x", outputs=[nbformat.v4.new_output("display_data", widget)])
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One\n\nTwo"), shown])
-    nbformat.write(notebook, tmp_path / "notebooks" / "00_x.ipynb")
-    rows = [
-        {"notebook": "00_x", "seconds": 1.0, "fault": "<script>alert(1)</script>"},
-        {"notebook": "01_y", "seconds": 2.0, "fault": ""},
-    ]
-    page = write_report(tmp_path, "demo", rows).read_text()
-    assert "open this notebook in JupyterLab" in page
-    assert "<script" not in page and "&lt;script&gt;" in page and 'href="#00_x"' in page
-    assert "http://" not in page and "https://" not in page
 
 
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -169,12 +152,6 @@ def test_a_part_of_the_notebooks_can_be_asked_for(tmp_path, monkeypatch, capsys)
     assert "01_b ... kept" in capsys.readouterr().out and "zero" in report and "01_b" in report
     with pytest.raises(InputError, match="no notebook has a name that begins so"):
         reproduce(profile, only=["9"])
-
-
-def test_formulas_of_the_report_need_no_script():
-    cell = nbformat.v4.new_markdown_cell("Row $i$ costs $$\\frac{1}{n} \\sum_k x_k$$ or $5")
-    text = _with_mathematics(nbformat.v4.new_notebook(cells=[cell])).cells[0].source
-    assert text.count("<math") == 2 and "<mfrac>" in text and text.endswith("or $5")
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from vslnb.browser.free_text import unknown_in_query
 from vslnb.data.changes import digest_of, notice_changes
 from vslnb.data.importing.features import features_of_photo
 from vslnb.data.importing.names import Folder
 from vslnb.data.precomp import SPLITS, file_hash, load_split, load_vocabulary
-from vslnb.data.vocabulary import Vocabulary, tokenize
 from vslnb.errors import InputError
 from vslnb.models import Matcher
 from vslnb.retrieval.gallery import (
@@ -80,7 +80,7 @@ def search_photos(
     if not photos:
         notice_changes(data, needed=not image)
     model = load_matcher(run, parts[0], vocabulary, "cpu")
-    unknown = [] if query is None else known_words(query, vocabulary)
+    unknown = [] if query is None else unknown_in_query(query, vocabulary)
     if query is not None:
         (asked,) = encode_captions(model, *vocabulary.encode_all([query]))
     elif image is not None:
@@ -110,23 +110,6 @@ def search_photos(
     return FoundPhotos(
         f"{'pictures' if image is None else 'captions'} of {where}", found[:top], total, unknown
     )
-
-
-def known_words(query: str, vocabulary: Vocabulary) -> list[str]:
-    """The words of a query that a model does not know.
-
-    Raises:
-        InputError: if it knows none of them.
-    """
-    unknown = vocabulary.unknown_words(query)
-    words = {token for token in tokenize(query) if any(letter.isalnum() for letter in token)}
-    if not words - set(unknown):
-        named = f" ({', '.join(unknown[:10])})" if unknown else ""
-        problem = f"none of these words is in the model's vocabulary{named}"
-        raise InputError(
-            f"{query[:60]!r}", problem, "Use words that occur in the captions it was trained on."
-        )
-    return unknown
 
 
 def _gallery_of_photos(run: Path, model: Matcher, folder: Path, data: Path) -> tuple[Gallery, list[Path]]:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from vslnb.browser.free_text import unknown_in_query
 from vslnb.browser.state import BrowserState, check_choices
 from vslnb.data.precomp import Split
 from vslnb.data.vocabulary import Vocabulary, tokenize
@@ -19,7 +20,7 @@ from vslnb.data.world.captions import SYNONYMS
 from vslnb.evaluation.recall_at_k import positive_ranks
 from vslnb.evaluation.secondary_content import concepts_of, concepts_of_split
 from vslnb.models import Matcher
-from vslnb.retrieval.attention import caption_attention
+from vslnb.retrieval.attention import Explanation, explain_pair
 from vslnb.retrieval.gallery import Gallery, search
 from vslnb.retrieval.similarity import encode_captions
 from vslnb.semantics import CaptionSpace
@@ -127,29 +128,23 @@ class Browser:
         """The query and every model's page of results, the ground truth pinned below where it ranks beyond it.
 
         Raises:
-            InputError: as `checked`.
+            InputError: as `checked`, and for a free text of which the models know no word.
         """
         state = self.checked(state)
+        unknown = unknown_in_query(state.text, self.vocabulary) if state.is_free_text else []
         columns = tuple(self._column(state, name) for name in state.models)
         pages = self._pages(state)
         if state.is_free_text:
-            return View(
-                state, state.text, None, columns, pages, tuple(self.vocabulary.unknown_words(state.text))
-            )
+            return View(state, state.text, None, columns, pages, tuple(unknown))
         if state.direction == "text_to_image":
             return View(state, self.split.captions[state.query], None, columns, pages)
         return View(state, "", state.query, columns, pages)
 
-    def attention(self, state: BrowserState, model: str, item: int) -> tuple[list[str], np.ndarray]:
-        """Words of a caption and their weights (W, R) over the regions of an image: a query and one result of it.
-
-        Raises:
-            InputError: for a model without attention.
-        """
+    def explanation(self, state: BrowserState, model: str, item: int) -> Explanation:
+        """Attention and shares of the words of a query and one result of it."""
         image, caption = self.pair(state, state.query, item)
         text = state.text.strip() or self.split.captions[caption]
-        words, weights = caption_attention(self.models[model], self.split, self.vocabulary, text, [image])
-        return words, weights[0]
+        return explain_pair(self.models[model], self.split, self.vocabulary, text, image)
 
     def pair(self, state: BrowserState, query: int, item: int) -> tuple[int, int]:
         """The image and the caption of a query and a result."""

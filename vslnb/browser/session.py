@@ -12,10 +12,12 @@ import numpy as np
 
 from vslnb.browser.attention_word import telling_word
 from vslnb.browser.curated_lists import curated_queries
+from vslnb.browser.free_text import unknown_in_query
 from vslnb.browser.rankings import Browser, Column, Row, View
 from vslnb.browser.state import LISTS, PAGE_SIZES, BrowserState
 from vslnb.browser.thumbnails import LARGE, SMALL, Address
 from vslnb.errors import InputError
+from vslnb.retrieval.attention import Explanation
 
 
 class Session:
@@ -52,6 +54,14 @@ class Session:
         self._show()
         self._keep_panel_open()
 
+    def warning(self, text: str) -> dict:
+        """What to say of a free text while it is typed, before it ranks anything."""
+        try:
+            unknown = unknown_in_query(text, self.browser.vocabulary) if text.strip() else []
+        except InputError as fault:
+            return {"unknown": [], "refused": str(fault)}
+        return {"unknown": unknown, "refused": ""}
+
     def _attention(self, model: str, item: object) -> dict:
         """The attention panel: a result and, beside it, the ground truth."""
         column = next((column for column in self.shown.columns if column.model == model), None)
@@ -60,10 +70,13 @@ class Session:
             return {"error": "This result is not on the page any more. Click one of the results above."}
         ground_truth = next((row for row in column.rows if row.hit), None)
         rows = [row] if ground_truth is None or row.hit else [row, ground_truth]
-        try:
-            return {"model": model, "item": row.item, "sides": [self._side(model, row) for row in rows]}
-        except InputError as fault:
-            return {"error": str(fault)}
+        matcher = self.browser.models[model]
+        if not matcher.has_attention and not matcher.shares_of:
+            name = matcher.config.module
+            return {
+                "error": f"{name} makes one vector of a whole caption: its words look at nothing, one by one."
+            }
+        return {"model": model, "item": row.item, "sides": [self._side(model, row) for row in rows]}
 
     def _keep_panel_open(self) -> None:
         """If a result was open, open the first miss of the next query, under the same model."""
@@ -177,13 +190,11 @@ class Session:
         return f"image {self.browser.split.ids[image]}" if files is None else files[image].name
 
     def _side(self, model: str, row: Row) -> dict:
-        """One picture of the attention panel with its regions, and the words with their weights in percent.
-
-        Raises:
-            InputError: for a model without attention.
-        """
+        """One picture of the attention panel with its regions, and the words with their weights in percent."""
         state = self.shown.state
-        words, weights = self.browser.attention(state, model, row.item)
+        found = self.browser.explanation(state, model, row.item)
+        words, weights = found.words, found.weights
+        sharpest = weights if weights is not None else np.abs(found.shares)[:, None]
         image = row.image if state.direction == "text_to_image" else state.query
         boxes = self.browser.split.boxes()
         shared = [k for k, word in enumerate(words) if word in row.shared_words]
@@ -196,7 +207,26 @@ class Session:
             "words": words,
             "unknown": [word not in self.browser.vocabulary for word in words],
             "shared": shared,
-            "weights": np.round(100 * weights.astype(float), 1).tolist(),
-            "word": shared[0] if shared else telling_word(words, weights),
+            "weights": [] if weights is None else np.round(100 * weights.astype(float), 1).tolist(),
+            "shares": [] if found.shares is None else np.round(found.shares.astype(float), 3).tolist(),
+            "shares_note": shares_note(found),
+            "word": shared[0] if shared else telling_word(words, sharpest),
             **self._picture(image, LARGE),
         }
+
+
+def shares_note(found: Explanation) -> str:
+    """What the numbers under the words are, and what they add up to.
+
+    >>> shares_note(Explanation(["a", "dog"], None, np.array([0.1, 0.3]), 0.0, "score"))
+    'Below each word stands what it adds to the similarity: together 0.400.'
+    """
+    if found.shares is None:
+        return "The similarity of this model is no sum over words, so no word has a share of its own."
+    total = float(found.shares.sum()) + found.rest
+    if found.shares_of == "score":
+        return f"Below each word stands what it adds to the similarity: together {total:.3f}."
+    return (
+        f"Below each word stands what it adds. With {found.rest:+.2f} from picture and sentence as wholes and a "
+        f"constant, the sum is {total:+.2f}, and its sigmoid is the similarity, {1 / (1 + np.exp(-total)):.3f}."
+    )

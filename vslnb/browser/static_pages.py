@@ -116,7 +116,7 @@ def _page(browser: Browser) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>vslnb: {names}</title><style>{asset('view.css')}\n"
         "body { margin: 0 auto; max-width: 1240px; }</style></head>"
-        f'<body><div id="browser"></div><p class="vb-note">{FREE_TEXT}</p>'
+        f'<body><div id="browser"></div><p class="vslnb-browser vb-note">{FREE_TEXT}</p>'
         f'<script src="data.js"></script><script type="module">{view}\n'
         f"{asset('export.js')}</script></body></html>\n"
     )

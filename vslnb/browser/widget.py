@@ -35,6 +35,8 @@ class RetrievalBrowser(anywidget.AnyWidget):
     view = traitlets.Dict().tag(sync=True)
     attention = traitlets.Dict().tag(sync=True)
     request = traitlets.Dict().tag(sync=True)
+    typed = traitlets.Unicode().tag(sync=True)  # a free text that is not asked for yet
+    warning = traitlets.Dict().tag(sync=True)  # what to say of it
 
     def __init__(
         self,
@@ -49,7 +51,11 @@ class RetrievalBrowser(anywidget.AnyWidget):
         self.session = Session(browser, inline_pictures(browser.split), state)
         self.view = self.session.view
         self.observe(self._handle, "request")
+        self.observe(self._warn, "typed")
 
     def _handle(self, change: dict) -> None:
         self.session.handle(change["new"])
         self.view, self.attention = self.session.view, self.session.attention
+
+    def _warn(self, change: dict) -> None:
+        self.warning = self.session.warning(change["new"])

@@ -66,7 +66,7 @@ def by_context(weights: Tensor) -> Tensor:
 def context_cosines(products: Tensor, weights: Tensor, gram: Tensor, query_norms: Tensor) -> Tensor:
     """cos(q, a), a the weighted sum of a context's parts, with no vector of length D made.
 
-    q . a is the weighted sum of the products, and |a|^2 the quadratic form of the parts' own products.
+    q . a is the weighted sum of the products, and the square of its norm the quadratic form of the parts' own products.
 
     Args:
         products, weights: (M, P, N, L).

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vslnb.config import ModelConfig
-from vslnb.models.encoders import GlobalVector, ImageEncoder, TextEncoder, word_mask
+from vslnb.models.encoders import EPSILON, GlobalVector, ImageEncoder, TextEncoder, word_mask
 from vslnb.models.matcher import Items, Matcher, heaviest_words, refuse_ragged
 
 
@@ -22,6 +22,7 @@ class Cosine(Matcher):
     """
 
     global_is_exact = True
+    shares_of = "score"
     fixed_regions = True  # the batch norm of an image's regions has a mean for each
 
     def __init__(self, config: ModelConfig):
@@ -57,3 +58,11 @@ class Cosine(Matcher):
         """The words that weigh most in each caption's global vector."""
         mask = word_mask(lengths, captions.shape[1], captions.device)
         return heaviest_words(captions, lengths, self.text_global.weights(captions, mask), count)
+
+    def word_shares(self, images: Tensor, captions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The caption's vector is a weighted sum of words, so its cosine with an image's is a sum too: (B, C, W)."""
+        mask = word_mask(lengths, captions.shape[1], captions.device)
+        parts = self.text_global.weights(captions, mask)[:, :, None] * captions
+        norms = torch.linalg.vector_norm(parts.sum(1), dim=1) + EPSILON
+        shares = torch.einsum("bd,cwd->bcw", self.image_global(images), parts) / norms[:, None]
+        return shares, shares.new_zeros(shares.shape[:2])

@@ -18,6 +18,7 @@ class GraphMatcher(Cosine):
 
     global_is_exact = False
     has_attention = True
+    shares_of = ""  # unless a subclass reads the nodes by a sum
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)

@@ -7,6 +7,8 @@ from the second update on, W_q q alone is a product of D x D a pair. That is exa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -68,6 +70,7 @@ class IMRAM(RegionWordMatcher):
         self.sharpness = config.sharpness or SHARPNESS
         self.text_memory = Memory(config.embed_dim) if config.mode != "image" else None
         self.image_memory = Memory(config.embed_dim) if config.mode != "text" else None
+        self.shares_of = "score" if config.mode == "text" else ""
 
     def pair_scores(self, images: Items, captions: Items, lengths: Tensor) -> Tensor:
         """Items of regions (B, R, D) and words (C, W, D) -> (B, C)."""
@@ -109,29 +112,53 @@ class IMRAM(RegionWordMatcher):
         context_mask: Tensor | None,
     ) -> Tensor:
         """Queries (M, P, D) and context (N, L, D), what each gives to the memory (..., 2 D), masks -> (M, N)."""
+        counts = first.shape[1] if query_mask is None else query_mask.sum(1, keepdim=True)
+        total = first.new_zeros(len(first), len(context))
+        for cosines in self._steps(
+            memory, first, from_first, context, from_context, query_mask, context_mask
+        ):
+            total = total + cosines.sum(1) / counts
+        return total
+
+    def _steps(
+        self,
+        memory: Memory,
+        first: Tensor,
+        from_first: Tensor,
+        context: Tensor,
+        from_context: Tensor,
+        query_mask: Tensor | None,
+        context_mask: Tensor | None,
+    ) -> Iterator[Tensor]:
+        """What `_recurrent` sums: of every step the cosines (M, P, N) of queries with what they attend to."""
         shape, gram = first.shape[:2], gram_of(context)
         norms = torch.linalg.vector_norm(first, dim=2)
-        counts = shape[1] if query_mask is None else query_mask.sum(1, keepdim=True)
         products = relevance = dot_products(context, first)  # (M, P, N, L)
         # (M * P, ...) of all contexts at first, (N, M * P, ...) once the memory has written.
         queries, given = first.flatten(0, 1), from_first.flatten(0, 1)
-        total = first.new_zeros(shape[0], len(context))
         for step in range(self.config.num_steps):
             if step:
                 queries = memory(queries, given)
                 relevance = (context @ queries.transpose(1, 2)).permute(2, 0, 1).unflatten(0, shape)
             weights = attention_weights(relevance, query_mask, context_mask, self.sharpness)
             cosines = context_cosines(products, weights, gram, norms)
-            if query_mask is not None:
-                cosines = cosines * query_mask[:, :, None]
-            total = total + cosines.sum(1) / counts
+            yield cosines if query_mask is None else cosines * query_mask[:, :, None]
             if step + 1 < self.config.num_steps:
                 given = memory.given(queries, asked=False) if step else given
                 given = given + by_context(weights) @ from_context
-        return total
 
     def attention(self, images: Tensor, captions: Tensor, lengths: Tensor) -> Tensor:
         """(C, W, B, R) of the first step."""
         mask = word_mask(lengths, captions.shape[1], captions.device)
         direction = "i2t" if self.config.mode == "image" else "t2i"
         return word_attention(images, captions, mask, direction, self.sharpness)
+
+    def word_shares(self, images: Tensor, captions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Words alone that ask: a word's cosines (B, C, W), summed over the steps, over the number of words."""
+        memory = self.text_memory
+        assert memory is not None
+        mask = word_mask(lengths, captions.shape[1], captions.device)
+        given = memory.given(captions, asked=False), memory.given(images, asked=True)
+        steps = self._steps(memory, captions, given[0], images, given[1], mask, None)
+        shares = torch.stack(list(steps)).sum(0) / mask.sum(1)[:, None, None]
+        return shares.permute(2, 0, 1), shares.new_zeros(len(images), len(captions))

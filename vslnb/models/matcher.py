@@ -27,6 +27,8 @@ class Matcher(nn.Module):
         reads_ragged: whether the images of one batch may have different numbers of regions.
         mixes_images: whether in training an image's embedding depends on the others of its batch.
         has_attention: whether words look at regions, see `attention`.
+        shares_of: what `word_shares` add up to: the `score`, or the `logit` whose sigmoid is the score; "" where the
+            score is no sum over words.
         caption_statistics: what `pair_scores` found in training for `update_statistics`, if anything.
     """
 
@@ -36,6 +38,7 @@ class Matcher(nn.Module):
     reads_ragged = False
     mixes_images = False
     has_attention = False
+    shares_of = ""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -92,6 +95,20 @@ class Matcher(nn.Module):
 
     def attention(self, images: Tensor, captions: Tensor, lengths: Tensor) -> Tensor:
         """Where each word looks: (C, W, B, R), rows sum to one. Asked where `has_attention`."""
+        raise NotImplementedError
+
+    def word_shares(self, images: Tensor, captions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """What each word adds to the score, in eval mode; asked where `shares_of`.
+
+        Args:
+            images: embeddings of B images.
+            captions: embeddings of C captions.
+            lengths: (C,).
+
+        Returns:
+            (B, C, W), zeros past a length, and (B, C), what is added besides the words; together what `shares_of`
+            names. A word is what the encoder made of it, which has read the words around it.
+        """
         raise NotImplementedError
 
 

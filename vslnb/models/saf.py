@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from vslnb.config import ModelConfig
-from vslnb.models.encoders import EPSILON, init_linear, l2_norm
+from vslnb.models.alignment import gram_of
+from vslnb.models.encoders import EPSILON, init_linear, l2_norm, word_mask
 from vslnb.models.graph import GraphMatcher
 
 MOMENTUM = 0.1  # of the batch norm's running statistics
@@ -28,6 +29,11 @@ class Filtration(nn.Module):
 
     def forward(self, nodes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
         """`mask` (C, 1 + W). In training also returns the statistics (C, 2) for `update`."""
+        weights, statistics = self.weights(nodes, mask)
+        return l2_norm((weights[:, :, None] @ nodes).squeeze(2)), statistics
+
+    def weights(self, nodes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """How much of each node is kept: (B, C, 1 + W), rows sum to one; in training also the statistics (C, 2)."""
         logits = self.attention(nodes).squeeze(3)
         statistics = None
         if self.training:
@@ -41,8 +47,7 @@ class Filtration(nn.Module):
             mean, variance, _ = self._running()
             normal = (logits - mean) * (variance + self.norm.eps).rsqrt()
         weights = torch.sigmoid(normal * self.norm.weight + self.norm.bias) * mask
-        weights = weights / (weights.sum(2, keepdim=True) + EPSILON)
-        return l2_norm((weights[:, :, None] @ nodes).squeeze(2)), statistics
+        return weights / (weights.sum(2, keepdim=True) + EPSILON), statistics
 
     @torch.no_grad()
     def update(self, statistics: Tensor) -> None:
@@ -66,6 +71,8 @@ class Filtration(nn.Module):
 class SAF(GraphMatcher):
     """The nodes of a pair, filtered: (B, C) scores."""
 
+    shares_of = "logit"
+
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         self.filtration = Filtration(config.sim_dim)
@@ -77,3 +84,16 @@ class SAF(GraphMatcher):
     def update_statistics(self, statistics: Tensor) -> None:
         """Update the batch norm's running statistics with those of a batch of captions (C, 2), in their order."""
         self.filtration.update(statistics)
+
+    def word_shares(self, images: Tensor, captions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """The logit is linear in the filtered nodes: a share (B, C, W) a word's node.
+
+        Besides the words (B, C): the global node, picture and caption as wholes, and the head's constant.
+        """
+        mask = word_mask(lengths, captions.shape[1], captions.device)
+        image_globals, caption_globals = self.image_global(images), self.text_global(captions, mask)
+        nodes = self.alignment(images, gram_of(images), image_globals, captions, caption_globals, mask)
+        weights, _ = self.filtration.weights(nodes, torch.cat([mask.new_ones(len(mask), 1), mask], dim=1))
+        norms = torch.linalg.vector_norm((weights[:, :, None] @ nodes).squeeze(2), dim=2, keepdim=True)
+        shares = weights * (nodes @ self.head.weight[0]) / (norms + EPSILON)
+        return shares[:, :, 1:], shares[:, :, 0] + self.head.bias

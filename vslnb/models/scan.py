@@ -30,6 +30,7 @@ class SCAN(RegionWordMatcher):
         words_ask = config.direction == "t2i"
         self.sharpness = config.sharpness or (SHARPNESS if words_ask else I2T_SHARPNESS)
         self.lse = config.lse or (LSE if words_ask else I2T_LSE)
+        self.shares_of = "score" if words_ask and config.aggregation in ("mean", "sum") else ""
 
     def pair_scores(self, images: Items, captions: Items, lengths: Tensor) -> Tensor:
         """Items of regions (B, R, D) and words (C, W, D) -> (B, C)."""
@@ -42,10 +43,13 @@ class SCAN(RegionWordMatcher):
         return score_in_blocks(self._regions_ask, (regions,), (words,), lengths, per_word)[0]
 
     def _words_ask(self, regions: Tensor, gram: Tensor, words: Tensor, mask: Tensor) -> tuple[Tensor, None]:
+        return self._aggregated(self._word_cosines(regions, gram, words, mask), mask).T, None
+
+    def _word_cosines(self, regions: Tensor, gram: Tensor, words: Tensor, mask: Tensor) -> Tensor:
+        """Cosines (C, W, B) of words with what they attend to."""
         products = dot_products(regions, words)
         weights = attention_weights(products, query_mask=mask, sharpness=self.sharpness)
-        cosines = context_cosines(products, weights, gram, torch.linalg.vector_norm(words, dim=2))
-        return self._aggregated(cosines, mask).T, None
+        return context_cosines(products, weights, gram, torch.linalg.vector_norm(words, dim=2))
 
     def _regions_ask(self, regions: Tensor, words: Tensor, mask: Tensor) -> tuple[Tensor, None]:
         products = dot_products(words, regions)
@@ -67,6 +71,14 @@ class SCAN(RegionWordMatcher):
         """(C, W, B, R); of regions that ask, what each word gets of their attention, as shares."""
         mask = word_mask(lengths, captions.shape[1], captions.device)
         return word_attention(images, captions, mask, self.config.direction, self.sharpness)
+
+    def word_shares(self, images: Tensor, captions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Words that ask: a word's cosine (B, C, W), over their number where the score is a mean."""
+        mask = word_mask(lengths, captions.shape[1], captions.device)
+        cosines = self._word_cosines(images, gram_of(images), captions, mask) * mask[:, :, None]
+        if self.config.aggregation == "mean":
+            cosines = cosines / mask.sum(1)[:, None, None]
+        return cosines.permute(2, 0, 1), cosines.new_zeros(len(images), len(captions))
 
 
 def word_attention(regions: Tensor, words: Tensor, mask: Tensor, direction: str, sharpness: float) -> Tensor:

@@ -1,26 +1,157 @@
-"""All executed notebooks as one page that works from a file."""
+"""All executed notebooks as one page that works from a file: contents, folded code, formulas, explorers."""
 
 from __future__ import annotations
 
 import html
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
-from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
 
 from vslnb.data.precomp import MANIFEST, file_hash, read_manifest
 from vslnb.storage import write_text
+from vslnb.study.executed import folded, with_texts
+from vslnb.study.explorers import STATIC, with_explorers
+from vslnb.study.mathematics import with_mathml
+from vslnb.study.profiles import ROOT
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
-STYLE = """
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-pre { background: #f6f6f4; padding: .7rem; overflow-x: auto; font-size: 13px; border-radius: 4px; }
-img { max-width: 100%; } table { border-collapse: collapse; } td, th { padding: .2rem .8rem; text-align: right; }
-td:first-child, th:first-child { text-align: left; } .fault { color: #b00020; }
-section { border-top: 2px solid #ddd; margin-top: 3rem; } .jp-InputPrompt, .jp-OutputPrompt, .anchor-link { display: none; }
+# Of nbconvert's own template only what holds a code cell's source is another.
+TEMPLATE = """{%- extends 'basic/index.html.j2' -%}
+{% block input %}
+{%- set lines = cell.source.splitlines() | select | list | length -%}
+<details class="code"{{ "" if cell.metadata.fold else " open" }}><summary>{{ cell.metadata.fold or "code" }}, {{ lines }} line{{ "" if lines == 1 else "s" }}</summary>
+{{ super() }}
+</details>
+{%- endblock input %}
 """
+
+
+def write_report(folder: Path, profile: str, rows: list[dict], data: Path | None = None) -> Path:
+    """All executed notebooks in one page, report.html, without any link to a network.
+
+    Args:
+        folder: of the run; its notebooks/ holds what was executed.
+        profile: a name or a YAML file, for the title.
+        rows: notebook, seconds and fault of each.
+        data: the data set, which is named and which an explorer reads.
+    """
+    exporter = HTMLExporter(raw_template=TEMPLATE, exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter.exclude_anchor_links = True
+    names = [row["notebook"] for row in rows]
+    sections, contents = [], []
+    for row in rows:
+        name, output = row["notebook"], folder / "notebooks" / f"{row['notebook']}.ipynb"
+        headings = [("1", name, name)]
+        if output.exists():
+            notebook = with_explorers(prepared(nbformat.read(output, as_version=4), names, folder), data)
+            body, found = with_anchors(exporter.from_notebook_node(notebook)[0], name)
+            headings = found or headings
+            sections.append(f'<section id="{name}">{body}</section>')
+        contents.append(_entry(row, headings))
+    title = html.escape(f"vslnb: {Path(profile).stem}")
+    about = html.escape(_data_line(data)) if data else ""
+    there = (folder / "pages" / "index.html").exists()
+    pages = '<p><a href="pages/index.html">Browse the rankings</a>, with attention</p>' if there else ""
+    style, script = ((STATIC / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{style}\n{_code_colours()}</style></head><body>"
+        f'<nav class="contents" aria-label="contents"><details open><summary>Contents</summary>'
+        f'<ol>{"".join(contents)}</ol></details></nav><main><header id="contents"><h1>{title}</h1><p>{about}</p>'
+        f'{pages}<p class="tools" hidden><button type="button" data-fold="open">show all code</button> '
+        f'<button type="button" data-fold="">hide all code</button></p>{_how_it_ran(rows)}</header>'
+        f"{''.join(sections)}</main><script>{script}</script></body></html>"
+    )
+    report = folder / "report.html"
+    write_text(report, page)
+    return report
+
+
+def prepared(notebook: nbformat.NotebookNode, names: Sequence[str], folder: Path) -> nbformat.NotebookNode:
+    """An executed notebook as the report shows it: formulas, links within the report, and what is folded.
+
+    Args:
+        notebook: it is changed.
+        names: of the notebooks in the report.
+        folder: where the report is.
+    """
+    return folded(with_texts(notebook, lambda text: with_links(with_mathml(text), names, folder)))
+
+
+def with_links(text: str, names: Sequence[str], folder: Path) -> str:
+    """Markdown whose links to notebooks lead to their sections, and to other files of the project to these.
+
+    >>> with_links("[a](01_a.ipynb#b) [c](../README.md#notebooks)", ["01_a"], ROOT / "runs" / "demo")
+    '[a](#01_a) [c](#contents)'
+    >>> with_links("[LICENSE](../LICENSE) [w](https://example.org)", [], ROOT / "runs" / "demo")
+    '[LICENSE](../../LICENSE) [w](https://example.org)'
+    """
+
+    def target(match: re.Match) -> str:
+        path, _, anchor = match[1].partition("#")
+        name = Path(path).name
+        if re.match(r"[a-z]+:", path) or not path:
+            return match[0]
+        if name.endswith(".ipynb") and name[:-6] in names:
+            return f"](#{name[:-6]})"
+        if (name, anchor) == ("README.md", "notebooks"):
+            return "](#contents)"
+        place = os.path.relpath(ROOT / "notebooks" / path, folder)
+        return f"]({Path(place).as_posix()}{'#' + anchor if anchor else ''})"
+
+    return re.sub(r"\]\(([^()\s]+)\)", target, text)
+
+
+def with_anchors(body: str, name: str) -> tuple[str, list[tuple[str, str, str]]]:
+    """A notebook's page with an anchor at each heading, and its headings of two levels: level, anchor, HTML.
+
+    >>> with_anchors("<h1>A</h1><h2>B <em>c</em></h2>", "00_a")
+    ('<h1 id="00_a-1">A</h1><h2 id="00_a-2">B <em>c</em></h2>', [('1', '00_a-1', 'A'), ('2', '00_a-2', 'B <em>c</em>')])
+    """
+    headings: list[tuple[str, str, str]] = []
+
+    def anchored(match: re.Match) -> str:
+        anchor = f"{name}-{len(headings) + 1}"
+        headings.append((match[1], anchor, re.sub(r"</?a\b[^>]*>", "", match[2])))
+        return f'<h{match[1]} id="{anchor}">{match[2]}</h{match[1]}>'
+
+    body = re.sub(r' id="cell-id=[^"]*"', "", body)  # the same in every notebook
+    return re.sub(r"<h([12])>(.*?)</h\1>", anchored, body, flags=re.S), headings
+
+
+def _entry(row: dict, headings: list[tuple[str, str, str]]) -> str:
+    """A notebook in the contents, its parts below it."""
+    (_, _, first), *rest = headings
+    mark = ' <span class="fault">failed</span>' if row["fault"] else ""
+    parts = "".join(
+        f'<li><a href="#{anchor}">{text}</a></li>' for level, anchor, text in rest if level == "2"
+    )
+    below = f"<details><summary>parts</summary><ol>{parts}</ol></details>" if parts else ""
+    return f'<li><a href="#{row["notebook"]}">{first}</a>{mark}{below}</li>'
+
+
+def _how_it_ran(rows: list[dict]) -> str:
+    """Time and state of every notebook; open where one failed."""
+    failed = [row["notebook"] for row in rows if row["fault"]]
+    lines = [
+        f'<tr><td><a href="#{row["notebook"]}">{row["notebook"]}</a></td><td>{row["seconds"]} s</td>'
+        + (
+            f'<td class="fault">{html.escape(row["fault"])}</td></tr>'
+            if row["fault"]
+            else "<td>done</td></tr>"
+        )
+        for row in rows
+    ]
+    word = f"{len(failed)} of {len(rows)} notebooks failed" if failed else f"All {len(rows)} notebooks ran"
+    minutes = sum(row["seconds"] for row in rows) / 60
+    return (
+        f"<details{' open' if failed else ''}><summary>{word}, in {minutes:.1f} minutes</summary>"
+        f"<table><tr><th>notebook</th><th>time</th><th>state</th></tr>{''.join(lines)}</table></details>"
+    )
 
 
 def _data_line(data: Path) -> str:
@@ -32,52 +163,12 @@ def _data_line(data: Path) -> str:
     return f"Data: {manifest.get('origin', data.name)}; images: {sizes}; manifest {file_hash(data / MANIFEST)[:12]}."
 
 
-def write_report(folder: Path, profile: str, rows: list[dict], data: Path | None = None) -> Path:
-    """All executed notebooks in one page without any link to a network."""
-    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True)
-    exporter.exclude_anchor_links = True
-    sections, lines = [], []
-    for row in rows:
-        name, fault = row["notebook"], html.escape(row["fault"])
-        state = f'<span class="fault">{fault}</span>' if fault else "done"
-        lines.append(
-            f'<tr><td><a href="#{name}">{name}</a></td><td>{row["seconds"]} s</td><td>{state}</td></tr>'
-        )
-        output = folder / "notebooks" / f"{name}.ipynb"
-        if output.exists():
-            notebook = _without_widgets(_with_mathematics(nbformat.read(output, as_version=4)))
-            body, _ = exporter.from_notebook_node(notebook)
-            sections.append(f'<section id="{name}">{body}</section>')
-    title = html.escape(f"vslnb: {Path(profile).stem}")
-    about = html.escape(_data_line(data)) if data else ""
-    there = (folder / "pages" / "index.html").exists()
-    pages = '<p><a href="pages/index.html">Browse the rankings</a>, with attention</p>' if there else ""
-    page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-        f"<h1>{title}</h1><p>{about}</p>{pages}<table><tr><th>notebook</th><th>time</th><th>state</th></tr>{''.join(lines)}</table>"
-        f"{''.join(sections)}</html>"
+def _code_colours() -> str:
+    """Colours of code on a light and on a dark ground."""
+    from pygments.formatters import HtmlFormatter
+
+    light, dark = (
+        HtmlFormatter(style=style, nobackground=True).get_style_defs(".highlight")
+        for style in ("default", "github-dark")
     )
-    report = folder / "report.html"
-    write_text(report, page)
-    return report
-
-
-def _with_mathematics(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Formulas as MathML, which a browser shows without a script from elsewhere."""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            text = re.sub(r"\$\$(.+?)\$\$", lambda m: convert(m[1], display="block"), cell.source, flags=re.S)
-            cell.source = re.sub(r"\$([^$\n]+)\$", lambda m: convert(m[1]), text)
-    return notebook
-
-
-def _without_widgets(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Widgets live in a notebook alone: a line says so in their place, for their scripts come from elsewhere."""
-    notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if WIDGET in output.get("data", {}):
-                output.data = {
-                    "text/plain": "An interactive view: open this notebook in JupyterLab to use it."
-                }
-    return notebook
+    return f"{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}"

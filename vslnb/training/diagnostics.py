@@ -40,7 +40,7 @@ def pairwise_accuracy(scores: Tensor) -> Tensor:
 
 
 def live_share(matrix: Tensor, temperature: float = 1e-3) -> float:
-    """Share of the comparisons within rows that still pass gradient: |gap| < 10 tau, k != j.
+    """Share of the comparisons within rows that still pass gradient: gaps below 10 tau, k != j.
 
     >>> live_share(torch.tensor([[0.0, 0.005], [0.0, 1.0]]))
     0.5

@@ -1,4 +1,4 @@
-// The attention panel: pictures with their regions, and the words of a caption that attend to them.
+// The attention panel: pictures with their regions, and the words of a caption: where each attends, what it adds.
 
 const FULL = 50; // percent of a word's attention that is drawn in full colour; less is paler in proportion
 
@@ -9,20 +9,40 @@ function drawWeight(node, percent) {
   node.classList.toggle("strong", weight > 0.5);
 }
 
-// What the colours mean.
-function weightKey() {
-  const key = element("div", "vb-key", "attention");
-  const entry = (className, percent, meaning) => {
-    const part = element("span"), swatch = element("span", `vb-swatch ${className}`);
-    drawWeight(swatch, percent);
-    part.append(swatch, ` ${meaning}`);
+// What colours, bars and strokes mean, as far as the panel has them.
+function panelKey(sides) {
+  const key = element("div", "vb-key");
+  const entry = (node, meaning) => {
+    const part = element("span");
+    part.append(node, ` ${meaning}`);
     key.append(part);
   };
-  entry("", 5, "5 %");
-  entry("", 25, "25 %");
-  entry("", FULL, `${FULL} % or more`);
-  entry("strongest", 0, "strongest or chosen region");
+  const swatch = (className, percent) => {
+    const node = element("span", `vb-swatch ${className}`);
+    drawWeight(node, percent);
+    return node;
+  };
+  if (sides[0].weights.length) {
+    entry(swatch("", 5), "5 % of a word's attention");
+    entry(swatch("", 25), "25 %");
+    entry(swatch("", FULL), `${FULL} % or more`);
+    entry(swatch("strongest", 0), "strongest or chosen region");
+  }
+  if (sides[0].shares.length) {
+    entry(element("span", "vb-bar-share"), "the word raises the similarity");
+    entry(element("span", "vb-bar-share lowers"), "lowers it");
+  }
+  if (sides.some((side) => side.shared.length)) entry(element("span", "vb-shared", "purple"), "shared secondary content");
+  if (sides.some((side) => side.unknown.some(Boolean))) entry(element("s", "", "struck"), "not in the model's vocabulary");
   return key;
+}
+
+// A bar and a number below a word: what it adds to the score, on one scale for all words and pictures.
+function shareOf(share, most) {
+  const node = element("span", "vb-share"), bar = element("span", `vb-bar-share ${share < 0 ? "lowers" : ""}`);
+  bar.style.width = `${100 * Math.abs(share) / most}%`;
+  node.append(bar, `${share < 0 ? "−" : "+"}${Math.abs(share).toFixed(3)}`);
+  return node;
 }
 
 function regionButton(box, r) {
@@ -37,8 +57,9 @@ function regionButton(box, r) {
   return region;
 }
 
-// A picture and the words that attend to it; `onWord(w, panel)` is called when the reader chooses a word.
-function attentionPanel(side, onWord) {
+// A picture and the words of its caption; `most` is the largest share, `onWord(w, panel)` is called when the reader
+// chooses a word.
+function attentionPanel(side, most, onWord) {
   const panel = element("figure", "vb-panel");
   const caption = element("figcaption", "", side.title);
   caption.append(element("span", "vb-file", side.file));
@@ -46,7 +67,8 @@ function attentionPanel(side, onWord) {
   stage.append(picture(side.picture, side.alternative, "vb-large"));
   const words = element("div", "vb-words");
   const note = element("div", "vb-note");
-  const regions = side.boxes.map(regionButton);
+  const attends = side.weights.length > 0;
+  const regions = (attends ? side.boxes : []).map(regionButton);
   regions.forEach((region, r) => {
     region.addEventListener("click", () => showRegion(r));
     region.addEventListener("keydown", (event) => {
@@ -61,30 +83,35 @@ function attentionPanel(side, onWord) {
   stage.append(...order.map((r) => regions[r]));
   const buttons = side.words.map((word, w) => {
     const minor = /^<|^[^\p{L}\p{N}]+$/u.test(word); // the ends of a sentence, a comma
-    const node = element("button", "vb-word", word);
+    const node = element("button", "vb-word");
+    node.append(element("span", "vb-token", word));
     node.type = "button";
     node.classList.toggle("minor", minor);
     node.classList.toggle("unknown", side.unknown[w] && !minor);
     node.classList.toggle("shared", side.shared.includes(w));
+    if (side.shares.length) node.append(shareOf(side.shares[w], most));
     node.addEventListener("click", () => onWord(w, panel));
     words.append(node);
     return node;
   });
-  const struck = words.querySelector(".unknown") ? " Struck through: not in the model's vocabulary." : "";
 
   function showWord(w) {
+    buttons.forEach((node, k) => {
+      node.setAttribute("aria-pressed", k === w);
+      drawWeight(node, 0);
+    });
+    if (!attends) {
+      note.textContent = "This model has no attention: it compares one vector of the picture with one of the caption.";
+      return;
+    }
     const weights = side.weights[w], most = Math.max(...weights), even = 100 / weights.length;
     regions.forEach((region, r) => {
       drawWeight(region, weights[r]);
       region.classList.toggle("strongest", weights[r] === most);
       region.title = `${weights[r]} %`;
     });
-    buttons.forEach((node, k) => {
-      node.setAttribute("aria-pressed", k === w);
-      drawWeight(node, 0);
-    });
     const spread = most < 2 * even ? `, hardly more than an even ${even.toFixed(0)} % each` : "";
-    note.textContent = `“${side.words[w]}” gave its strongest region ${most.toFixed(0)} % of its attention${spread}. Click another word, or a region.${struck}`;
+    note.textContent = `“${side.words[w]}” gave its strongest region ${most.toFixed(0)} % of its attention${spread}. Click another word, or a region.`;
   }
 
   function showRegion(r) {
@@ -102,7 +129,7 @@ function attentionPanel(side, onWord) {
     note.textContent = `${hardly}“${side.words[weights.indexOf(most)]}” gave it most (region ${r + 1}): ${most.toFixed(0)} % of that word's attention.`;
   }
 
-  panel.append(caption, words, stage, note);
+  panel.append(caption, words, element("div", "vb-note vb-shares-note", side.shares_note), stage, note);
   panel.showWord = showWord;
   panel.chosen = side.word;
   if (side.words.length) showWord(side.word);
@@ -111,9 +138,10 @@ function attentionPanel(side, onWord) {
 
 // Two pictures of one caption share their words: a word chosen on one is chosen on both.
 function attentionPanels(sides) {
+  const most = Math.max(1e-9, ...sides.flatMap((side) => side.shares.map(Math.abs)));
   const together = sides.every((side) => side.words.join(" ") === sides[0].words.join(" "));
   const panels = sides.map((side) => {
-    return attentionPanel(side, (w, panel) => (together ? panels : [panel]).forEach((one) => one.showWord(w)));
+    return attentionPanel(side, most, (w, panel) => (together ? panels : [panel]).forEach((one) => one.showWord(w)));
   });
   if (together) panels.slice(1).forEach((panel) => panel.showWord(panels[0].chosen));
   return panels;

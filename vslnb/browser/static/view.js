@@ -1,7 +1,7 @@
 // Shows a view that Python made (browser/session.py) and sends what the reader asks for next. No logic of its
 // own, and every text is set as text. The same file serves the notebook and the exported pages.
 
-function controls(view, ask) {
+function controls(view, ask, draft) {
   const { state, offers } = view;
   const change = (changes) => ask({ kind: "state", state: { ...state, page: 0, ...changes } });
   const bar = element("div", "vb-bar");
@@ -35,10 +35,13 @@ function controls(view, ask) {
     const free = element("input", "vb-free");
     free.type = "search";
     free.placeholder = "images for your own words, Enter";
-    free.value = state.text;
+    free.value = view.error && draft.text ? draft.text : state.text; // what was refused can be mended
     free.setAttribute("aria-label", "free text");
+    free.addEventListener("input", () => draft.typed(free.value));
     free.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") change({ text: free.value, direction: "text_to_image", curated: "" });
+      if (event.key !== "Enter") return;
+      draft.asked();
+      change({ text: free.value, direction: "text_to_image", curated: "" });
     });
     row.append(free);
   }
@@ -65,7 +68,7 @@ function result(view, column, row, ask) {
   if (row.shared_words.length) card.append(element("span", "vb-shared", row.shared_words.join(", ")));
   const about = row.picture ? row.alternative : row.caption;
   card.setAttribute("aria-label", `rank ${row.rank}, ${word || "result"}: ${about}`);
-  card.title = `${row.file}: click to see the attention of its words`;
+  card.title = `${row.file}: click to see what each word looks at and adds`;
   card.dataset.model = column.model;
   card.addEventListener("click", () => ask({ kind: "attention", model: column.model, item: row.item }));
   return card;
@@ -85,9 +88,10 @@ function columns(view, ask) {
   return grid;
 }
 
-function unknownWords(words) {
+function unknownWords(words, ranked) {
   const listed = words.map((word) => `“${word}”`).join(", ");
-  return `The models do not know ${listed}: the ranking below ignores what ${words.length > 1 ? "these words mean" : "this word means"}.`;
+  const meaning = words.length > 1 ? "these words mean" : "this word means";
+  return `The models do not know ${listed}: ${ranked ? "the ranking below ignores" : "a ranking would ignore"} what ${meaning}.`;
 }
 
 // What marks, colours and numbers mean; a free text has no ground truth.
@@ -100,8 +104,8 @@ function legend(view) {
   };
   if (!view.free) {
     entry("vb-mark hit", "✓ hit", "ground truth");
-    entry("vb-mark miss", "✗ miss", "anything else");
-    entry("vb-shared", "purple", "secondary content, all that a miss shares with the query");
+    entry("vb-mark miss", "✗ miss", view.state.direction === "text_to_image" ? "any other picture, even one that the caption fits" : "any other caption, even one that fits");
+    entry("vb-shared", "purple", "secondary content, all that a miss shares with the query, in the caption's word");
     entry("vb-term", "CIDEr", "similarity to the captions of the query's image");
   }
   entry("vb-term", "similarity", "by the model");
@@ -113,9 +117,10 @@ function render({ model, el }) {
   root.tabIndex = 0;
   root.setAttribute("role", "application");
   root.setAttribute("aria-label", "browser of rankings; arrow keys go to the next query");
-  const places = ["vb-controls", "vb-query", "vb-error", "vb-results", "vb-pages", "vb-attention"].map((name) => element("div", name));
-  const [top, query, error, results, pages, panels] = places;
+  const places = ["vb-controls", "vb-draft", "vb-query", "vb-error", "vb-results", "vb-pages", "vb-attention"].map((name) => element("div", name));
+  const [top, hint, query, error, results, pages, panels] = places;
   error.setAttribute("role", "alert");
+  hint.setAttribute("aria-live", "polite");
   root.append(...places);
   el.append(root);
   const ask = (request) => {
@@ -125,20 +130,44 @@ function render({ model, el }) {
     model.save_changes();
   };
 
+  // A free text while it is typed: Python says which of its words are unknown, before anything is ranked.
+  const draft = {
+    text: "",
+    timer: 0,
+    typed(text) {
+      this.text = text;
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => {
+        model.set("typed", text);
+        model.save_changes();
+      }, 200);
+    },
+    asked() {
+      clearTimeout(this.timer);
+      hint.replaceChildren();
+    },
+  };
+  function warn() {
+    const { unknown = [], refused = "" } = model.get("warning") ?? {};
+    const text = refused || (unknown.length ? unknownWords(unknown, false) : "");
+    hint.replaceChildren(...(text ? [element("span", "vb-unknown", text)] : []));
+  }
+
   function draw() {
     const view = model.get("view");
     if (!view || !view.state) return;
     const inside = root.contains(document.activeElement);
     const named = (node) => node.getAttribute("aria-label") || node.title;
     const focus = inside ? named(document.activeElement) : null;
-    top.replaceChildren(...controls(view, ask));
+    top.replaceChildren(...controls(view, ask, draft));
+    hint.replaceChildren();
     error.textContent = view.error;
     query.replaceChildren(element("span", "vb-what", view.free ? "Your words:" : "Query:"));
     if (view.query.picture) {
       query.append(picture(view.query.picture, view.query.alternative, "vb-thumb"), element("span", "vb-file", view.query.file));
     }
     if (view.query.text) query.append(element("span", "vb-sentence", view.query.text));
-    if (view.query.unknown.length) query.append(element("span", "vb-unknown", unknownWords(view.query.unknown)));
+    if (view.query.unknown.length) query.append(element("span", "vb-unknown", unknownWords(view.query.unknown, true)));
     results.replaceChildren(legend(view), columns(view, ask));
     const turn = (by) => ask({ kind: "state", state: { ...view.state, page: view.state.page + by } });
     const { page } = view.state;
@@ -187,7 +216,7 @@ function render({ model, el }) {
   function drawAttention() {
     const found = model.get("attention");
     const inside = panels.contains(document.activeElement);
-    panels.replaceChildren(...(found?.sides ? [reminder(found), weightKey(), ...attentionPanels(found.sides)] : []));
+    panels.replaceChildren(...(found?.sides ? [reminder(found), panelKey(found.sides), ...attentionPanels(found.sides)] : []));
     if (found?.error) panels.append(element("p", "vb-note", found.error));
     mark();
     if (inside) root.focus({ preventScroll: true });
@@ -214,6 +243,7 @@ function render({ model, el }) {
   });
   model.on("change:view", draw);
   model.on("change:attention", drawAttention);
+  model.on("change:warning", warn);
   draw();
   drawAttention();
 }
