@@ -8,6 +8,7 @@ from vslnb.data.world.build import build_world, concept_sets
 from vslnb.data.world.captions import caption
 from vslnb.data.world.fitting import Description, Mention, fitting, read_caption, read_scenes, shared_parts
 from vslnb.data.world.scene import Scene, Thing, make_scene
+from vslnb.errors import InputError
 from vslnb.storage import read_json
 
 BOX = (0.0, 0.0, 0.5, 0.5)
@@ -65,6 +66,9 @@ def test_what_is_not_said_may_be_anything():
 def test_scenes_of_a_world_are_drawn_again_and_every_caption_fits_its_own(tmp_path):
     build_world(tmp_path / "w", {"train": 3, "dev": 2, "test": 9}, seed=5, progress=False)
     split, scenes = load_split(tmp_path / "w", "test"), read_scenes(tmp_path / "w", "test", 9)
+    for folder, name in ((tmp_path, "test"), (tmp_path / "w", "testall")):
+        with pytest.raises(InputError, match="no bundled world"):
+            read_scenes(folder, name, 1)
     truth = read_json(tmp_path / "w" / "truth.json", "")["splits"]["test"]
     main, secondary, _ = concept_sets(truth)
     assert [{thing.noun for thing in scene.secondary} for scene in scenes] == secondary

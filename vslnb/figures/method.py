@@ -82,7 +82,7 @@ def _inputs(
 
 def _one(letter: str, text: str) -> str:
     """The caption that is scored, in at most two lines, after the letter of its column."""
-    return textwrap.fill(f"{letter}  {textwrap.shorten(escaped(text), 66, placeholder=' …')}", 38)
+    return textwrap.fill(f"{letter}  {textwrap.shorten(escaped(text), 66, placeholder=' …')}", 40)
 
 
 def _many(texts: Sequence[str]) -> str:

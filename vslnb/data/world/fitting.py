@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from vslnb.data.manifest import read_manifest
+from vslnb.data.world.build import ORIGIN
 from vslnb.data.world.captions import SYNONYMS
 from vslnb.data.world.scene import ACTIONS, COLOURS, OBJECTS, PLACES, SUBJECTS, Scene, Thing, make_scene
+from vslnb.errors import InputError
 
 WORDS = {word: noun for noun in (*SUBJECTS, *OBJECTS) for word in SYNONYMS.get(noun, (noun,))}
 SHADES = {word: colour for colour, words in COLOURS.items() for word in words}
@@ -96,8 +98,7 @@ def read_scenes(folder: str | Path, split: str, images: int) -> list[Scene]:
     """The scenes that the first images of a split show, drawn again from the seeds of the world's manifest.
 
     Raises:
-        InputError: for a folder without a manifest that can be read.
-        KeyError: for one that is no bundled world.
+        InputError: for a folder that is no bundled world, or has no such split.
 
     >>> import tempfile
     >>> from vslnb.data.world.build import build_world
@@ -107,6 +108,9 @@ def read_scenes(folder: str | Path, split: str, images: int) -> list[Scene]:
     2
     """
     manifest = read_manifest(Path(folder))
+    if manifest.get("origin") != ORIGIN or split not in manifest["splits"]:
+        remedy = "Make one: vslnb world FOLDER."
+        raise InputError(folder, f"no bundled world with a split {split!r} is here", remedy)
     drawn = manifest["parameters"]
     number = list(manifest["splits"]).index(split)
     things = tuple(drawn["secondary_things"])
