@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.ticker import ScalarFormatter
 
-from vslnb.figures.style import MAIN, PLAIN, Figure, Style, canvas
+from vslnb.figures.rankings import HIT, MISS
+from vslnb.figures.style import PLAIN, Figure, Style, canvas
 
-WORSE = "#B2182B"  # the red of a miss
 PLATE: Style = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 2}
 
 
@@ -29,10 +29,10 @@ def rank_changes(panels: Mapping[str, tuple[np.ndarray, np.ndarray]], before: st
     with canvas(3.4 * len(panels) + 0.3, 3.5, 1, len(panels), sharey=True) as (figure, axes):
         for axis, (title, (x, y)) in zip(axes, panels.items()):
             pairs, counts = np.unique(np.stack([x, y]), axis=1, return_counts=True)
-            colours = [WORSE if b > a else MAIN if b < a else PLAIN for a, b in pairs.T]
+            colours = [MISS if b > a else HIT if b < a else PLAIN for a, b in pairs.T]
             axis.scatter(*pairs, s=9 * np.sqrt(counts), c=colours, alpha=0.7, linewidth=0, zorder=2)
             axis.axline((1, 1), (2, 2), color=PLAIN, linewidth=1, linestyle="--")
-            sides = {"worse": (0.04, 0.96, y > x, WORSE), "better": (0.96, 0.04, y < x, MAIN)}
+            sides = {"worse": (0.04, 0.96, y > x, MISS), "better": (0.96, 0.04, y < x, HIT)}
             for word, (left, up, of, colour) in sides.items():
                 place = {"ha": "left" if left < 0.5 else "right", "va": "top" if up > 0.5 else "bottom"}
                 text = f"{int(of.sum()):,} {word}"

@@ -74,13 +74,13 @@ DIFFERENCES = (
     Difference(
         "ensemble and set-up",
         "SGRAF is the mean of SGR and SAF",
-        "loads SGR's weights into SAF; misses a module; needs CUDA; has no seed and no resume",
+        "loads SGR's weights into SAF; misses a module; needs CUDA; cannot resume",
         "the SGRAF rows cannot be made with it as it is",
     ),
     Difference(
         "number of runs",
         "not stated",
-        "one run, no seed",
+        "sets no seed",
         "no way to tell a gain from the noise of training",
     ),
     Difference(
