@@ -42,6 +42,7 @@ PUBLISHED = {
 CHAN_MARGIN, CHAN_BATCH = 0.05, 384
 WEIGHT_DECAY = 0.01  # of GPO and CHAN, by AdamW: what their programs for GRUs leave at torch's default
 DROPPED = 0.2  # share of the regions and of the words that their training leaves out
+CAPTION_DIM = 512  # of the branch with which VSRN was published, a fourth more work
 SUM_FIRST = ("gpo", "chan")  # published with a first epoch of the sum over all negatives
 # The flickr8k recipes: learning rate, beta (at batch 64) and tau, by the rule of experiments/tuning.py, on dev.
 TUNED = {"saf": (0.002, 5.0, 0.001), "sgr": (0.002, 5.0, 0.001), "cosine": (0.001, 10.0, 0.001)}
@@ -59,8 +60,8 @@ def recipe(name: str) -> Config:
     teach each other which pairs are wrong, with NCR's width, rate and schedule.
 
     The zoo (`vsepp`, `gpo`, `scan`, `vsrn`, `imram`, `chan`) has the published schedule of each on f30k and coco; with
-    `-released` the negatives too: the hardest from the first step, or after an epoch of all (`gpo`, `chan`); and IMRAM
-    as its scripts have it. It has no `-sgraf`.
+    `-released` the negatives too: the hardest from the first step, or after an epoch of all (`gpo`, `chan`); IMRAM
+    as its scripts have it; and VSRN with its caption loss. It has no `-sgraf`.
 
     Raises:
         InputError: for a name that is not one.
@@ -201,6 +202,7 @@ def _zoo_sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, Tra
     training = TrainingConfig(*PUBLISHED[module][data], CHAN_BATCH if module == "chan" else 128)
     if module == "vsrn":
         model = replace(model, variant="coco" if of_coco else "f30k")
+        model = replace(model, caption_dim=CAPTION_DIM if suffix else 0)
         training = replace(training, decay_again=0 if of_coco else 20)  # f30k decays every ten epochs
     if module in ("gpo", "chan"):
         training = replace(

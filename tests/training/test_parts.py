@@ -95,6 +95,27 @@ def test_dropped_parts_take_the_step_that_the_remaining_ones_would(dataset, modu
     assert torch.equal(found, again) and not torch.equal(found, trainer.scores(batch, 1, 4))
 
 
+def test_vsrn_may_learn_to_write_the_captions_too(dataset):
+    plain, writing = (Trainer(tiny("world-vsrn", model__caption_dim=n), dataset, "cpu") for n in (0, 8))
+    batch = plain.loader.load(np.arange(20))
+    model, branch = writing.model, writing.model.caption_branch
+    branch.dropout.p = 0
+    wanted = branch.loss(model.encode_regions(batch.features), batch.ids, batch.lengths)
+    (without, _), (parts, _) = plain.losses(batch, 0, 0), writing.losses(batch, 0, 0)
+    assert "captions" not in without and parts["triplet"] == without["triplet"]
+    torch.testing.assert_close(parts["captions"], wanted)
+    torch.testing.assert_close(parts["loss"], parts["triplet"] + wanted)
+    parts["captions"].backward()
+    assert model.image_encoder.linear.weight.grad.any() and branch.head.weight.grad.any()
+    assert model.last_regions is None and model.text_encoder.embedding.weight.grad is None
+    before = [one["captions"] for _, one in writing.epoch(0, progress=False) if one]
+    after = [one["captions"] for epoch in (1, 2) for _, one in writing.epoch(epoch, progress=False) if one]
+    assert after[-1] < before[0]
+    for data in ("f30k", "coco"):
+        assert recipe(f"{data}-vsrn").model.caption_dim == 0
+        assert recipe(f"{data}-vsrn-vsl-released").model.caption_dim == 512
+
+
 @pytest.mark.parametrize("standardise", [True, False])
 def test_the_weights_see_zero_where_a_region_was(dataset, standardise):
     trainer = Trainer(tiny("world-gpo", **DROPPING, training__standardise=standardise), dataset, "cpu")

@@ -80,6 +80,16 @@ class Matcher(nn.Module):
     def update_statistics(self, statistics: Tensor) -> None:
         """Update running statistics, in training, with the `caption_statistics` of a whole batch (C, ...)."""
 
+    def own_loss(self, ids: Tensor, lengths: Tensor, part: slice) -> Tensor | None:
+        """A loss of the architecture's own, in training, beside that of the scores; None where it has none.
+
+        Args:
+            ids: (n, W) of captions as they are written.
+            lengths: (n,).
+            part: their images among those that were encoded last.
+        """
+        return None
+
     def global_scores(self, images: Tensor, captions: Tensor) -> Tensor:
         """Global vectors (B, D) and (C, D) -> (B, C): a quick guess at the order of the scores."""
         return images @ captions.T

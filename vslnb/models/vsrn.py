@@ -71,6 +71,7 @@ class VSRN(VectorMatcher):
         self.reader = nn.GRU(config.embed_dim, config.embed_dim, batch_first=True)
         self.vector_norm = nn.BatchNorm1d(config.embed_dim) if config.variant == "f30k" else nn.Identity()
         self.caption_branch: CaptionBranch | None = None
+        self.last_regions: Tensor | None = None  # in training, for the caption branch
         if config.caption_dim:
             self.caption_branch = CaptionBranch(
                 config.embed_dim, config.caption_dim, config.word_dim, config.vocab_size
@@ -92,4 +93,13 @@ class VSRN(VectorMatcher):
     def encode_images(self, images: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, R, F) -> (B, D)."""
         refuse_ragged(images, lengths, self.config.module)
-        return self.read_regions(self.encode_regions(images))
+        regions = self.encode_regions(images)
+        self.last_regions = regions if self.training and self.caption_branch else None
+        return self.read_regions(regions)
+
+    def own_loss(self, ids: Tensor, lengths: Tensor, part: slice) -> Tensor | None:
+        """That of the caption branch, if there is one: the regions (B, R, D) must also suffice to write the captions."""
+        regions, self.last_regions = self.last_regions, None
+        if self.caption_branch is None or regions is None:
+            return None
+        return self.caption_branch.loss(regions[part], ids, lengths)

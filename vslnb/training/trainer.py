@@ -174,11 +174,17 @@ class Trainer:
         return values, scores
 
     def losses(self, batch: Batch, epoch: int, step: int) -> tuple[dict[str, Tensor], Tensor]:
-        """The objective's parts (Eq. 6 and 7) and the scores (B, B) of a batch."""
+        """The objective's parts (Eq. 6 and 7), `captions` of a model that writes them, and the scores (B, B)."""
         scores = self.scores(batch, epoch, step)
         # An accelerator goes on computing the scores while the similarities are looked up here.
         images, captions = self._similarities(batch, epoch)
         losses = self.objective(scores, images, captions, self._negatives(epoch), self.margins)
+        count = len(batch.ids)
+        mine = slice(distributed.process_index() * count, (distributed.process_index() + 1) * count)
+        own = self.model.own_loss(self._to_device(batch.ids), batch.lengths, mine)
+        if own is not None:
+            losses["captions"] = distributed.gather_results(own[None]).mean()
+            losses["loss"] = losses["loss"] + losses["captions"]
         return losses, scores.detach()
 
     def _similarities(self, batch: Batch, epoch: int) -> tuple[Tensor | None, Tensor | None]:
