@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength strength-world clean
+.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-data bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength strength-world clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -45,6 +45,10 @@ bench-shortlist: .venv/ready
 bench-large: .venv/ready
 	$(BIN)/python benchmarks/large.py
 	$(BIN)/python benchmarks/plot.py
+
+# Features of MSCOCO's size, written and removed: 34 GB of room, some ten minutes.
+bench-data: .venv/ready
+	$(BIN)/python benchmarks/data_path.py
 
 # After `make flickr8k`, in JupyterLab and Chromium.
 bench-browser: .venv/ready

@@ -6,7 +6,7 @@ from measure import ROOT, read
 from vslnb.figures import MAIN, PALETTE, SECONDARY, canvas
 from vslnb.study.speed_tables import FULL, VECTORS, architecture_name, bench_rows
 
-KINDS = {"float32": "float32", "bfloat16": "bfloat16"}
+KINDS = ("float32", "bfloat16")
 COLOURS, MARKS = {"float32": PALETTE[0], "bfloat16": PALETTE[1]}, {"float32": "o", "bfloat16": "^"}
 DASHES = {"saf": "-", "sgr": "--"}
 
@@ -26,17 +26,17 @@ def ratios(axis, task: str) -> None:
         xlabel="times as fast as the loop over captions",
         yticks=range(len(names)),
         yticklabels=[architecture_name(name) for name in names],
-        ylim=(len(names) - 0.4, -0.6),
     )
     axis.set_xlim(left=0)
     axis.grid(axis="x")
-    shown = {kind for _, _, found in rows for kind in found["kinds"]} & set(KINDS)
-    for kind in [kind for kind in KINDS if kind in shown]:
-        axis.plot([], [], MARKS[kind], color=COLOURS[kind], label=f"full width, {kind}")
-        axis.plot(
-            [], [], MARKS[kind], color=COLOURS[kind], markerfacecolor="white", label=f"small width, {kind}"
-        )
-    axis.legend()
+    shown = list(
+        dict.fromkeys((width, kind) for _, width, found in rows for kind in found["kinds"] if kind in KINDS)
+    )
+    for width, kind in shown:
+        filled = COLOURS[kind] if width == FULL else "white"
+        axis.plot([], [], MARKS[kind], color=COLOURS[kind], markerfacecolor=filled, label=f"{width}, {kind}")
+    axis.set_ylim(len(names) - 0.4, -1 - 0.45 * len(shown))  # room for the legend
+    axis.legend(loc="upper center", ncols=2, columnspacing=1)
 
 
 def pairs(axis, bench: dict) -> None:

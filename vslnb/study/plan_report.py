@@ -17,6 +17,7 @@ from vslnb.study import published
 from vslnb.study.plan import (
     Kind,
     PlannedRun,
+    RunSeconds,
     in_words,
     measured_epochs,
     of_kinds,
@@ -36,6 +37,57 @@ def workers_on(device: str, runs: int) -> int:
     return min(max(1, runs), os.cpu_count() or 1) if device == "cpu" else 1
 
 
+class Estimate:
+    """Seconds of the runs of a profile on this device: by earlier runs here, else by steps that are measured.
+
+    Args:
+        parameters: of the profile.
+        root: what its paths begin from.
+        limit: seconds that measuring may take.
+    """
+
+    def __init__(self, parameters: dict, root: Path, limit: float):
+        self.device = resolve_device(parameters["device"]).type
+        self.runs = planned_runs(parameters, root)
+        self.left = [one for one in self.runs if one.left]
+        self.workers = workers_on(self.device, len(self.left))
+        dataset = parameters["dataset"]
+        # Notebook 07 trains on the bundled world, whatever the profile.
+        self.sizes = {"world": sizes_of(root / parameters["run"] / "world", "world")}
+        self.sizes[dataset] = sizes_of(root / parameters["data"], dataset)
+        self.epochs = measured_epochs(self.runs, self.device)
+        self.kinds = of_kinds(self.runs)
+        self.costs: dict[Kind, Cost] = {}
+        for name, sizes in self.sizes.items():
+            wanted = {
+                kind: config
+                for kind, config in self.kinds.items()
+                if kind not in self.epochs and _dataset(config.recipe) == name
+            }
+            share = limit * len(wanted) / max(1, len(self.kinds))
+            found = measure(list(wanted.values()), sizes, parameters["device"], self.workers, share)
+            self.costs |= dict(zip(wanted, found))
+
+    def parts(self, planned: PlannedRun) -> RunSeconds:
+        """Seconds that are left of a run; of one whose kind ran here before, its steps stand for all."""
+        epochs = planned.left * planned.config.training.epochs
+        if not planned.left:
+            return RunSeconds(0.0, 0.0, 0.0)
+        if planned.kind not in self.costs:
+            return RunSeconds(epochs * self.epochs.get(planned.kind, 0.0), 0.0, 0.0)
+        sizes = self.sizes[_dataset(planned.config.recipe)]
+        steps, dev, test = seconds_of_run(planned.config, sizes, self.costs[planned.kind])
+        return RunSeconds(epochs * steps, epochs * dev, test)
+
+    def hours(self, runs: Sequence[PlannedRun]) -> float:
+        """Of one process for all of these runs."""
+        return sum(sum(self.parts(one)) for one in runs) / 3600
+
+    def together(self, runs: Sequence[PlannedRun]) -> str:
+        """In words, as many runs at a time as a sweep has."""
+        return in_words(3600 * self.hours(runs) / self.workers)
+
+
 def plan_text(parameters: dict, root: Path, limit: float = LIMIT) -> str:
     """What a profile would train and what that takes on this device.
 
@@ -44,60 +96,32 @@ def plan_text(parameters: dict, root: Path, limit: float = LIMIT) -> str:
         root: what its paths begin from.
         limit: seconds that measuring steps may take; kinds that runs here have trained need none.
     """
-    device, data = resolve_device(parameters["device"]).type, root / parameters["data"]
-    runs = planned_runs(parameters, root)
-    more = (
-        planned_runs(with_seeds(parameters, SEEDS), root) if parameters["dataset"] in ("f30k", "coco") else []
-    )
-    world = root / parameters["run"] / "world"
-    sizes = {parameters["dataset"]: sizes_of(data, parameters["dataset"])}
-    sizes.setdefault("world", sizes_of(world, "world"))
-    left = [one for one in runs if one.left]
-    workers = workers_on(device, len(left))
-    epochs = measured_epochs(runs, device)
-    costs: dict[Kind, Cost] = {}
-    for dataset, its_sizes in sizes.items():
-        wanted = {
-            kind: config
-            for kind, config in of_kinds(runs).items()
-            if kind not in epochs and _dataset(config.recipe) == dataset
-        }
-        share = limit * len(wanted) / max(1, len(of_kinds(runs)))
-        found = measure(list(wanted.values()), its_sizes, parameters["device"], workers, share)
-        costs |= dict(zip(wanted, found))
-
-    def seconds(planned: PlannedRun) -> float:
-        if planned.kind not in costs:
-            return planned.left * planned.config.training.epochs * epochs.get(planned.kind, 0.0)
-        its_sizes = sizes[_dataset(planned.config.recipe)]
-        parts = seconds_of_run(planned.config, its_sizes, costs[planned.kind])
-        return planned.left * planned.config.training.epochs * (parts.steps + parts.dev) + parts.test
-
-    there = (
-        "" if sizes[parameters["dataset"]].there else " is not there: sizes as they are known of its files"
-    )
-    at_once = f"{workers} runs at a time, a thread each" if device == "cpu" else "a run at a time"
+    found = Estimate(parameters, root, limit)
+    runs, own = found.runs, found.sizes[parameters["dataset"]]
+    at_once = f"{found.workers} runs at a time, a thread each" if found.device == "cpu" else "a run at a time"
     lines = [
-        f"{parameters['profile']}: {len(runs)} runs, {len(runs) - len(left)} of them done or known",
-        f"data: {parameters['data']}{there}",
-        f"device: {device}, {at_once}",
+        f"{parameters['profile']}: {len(runs)} runs, {len(runs) - len(found.left)} of them done or known",
+        f"data: {parameters['data']}"
+        + ("" if own.there else " is not there: sizes as they are known of its files"),
+        f"device: {found.device}, {at_once}",
         "",
-        *_table(runs, seconds),
+        *_table(runs, found.hours),
         "",
-        *_steps(costs, epochs, of_kinds(runs)),
+        *_steps(found),
         "",
-        f"time: about {in_words(total / workers)} if nothing else runs here; "
+        f"time: about {found.together(found.left)} if nothing else runs here; "
         "the notebooks' own figures come on top",
     ]
-    if dev > 0.1 * total:
-        share = f"{100 * dev / total:.0f} %"
+    dev = sum(found.parts(one).dev for one in found.left) / 3600
+    if dev > 0.1 * found.hours(found.left):
+        share = f"{100 * dev / found.hours(found.left):.0f} %"
         lines.append(
-            f"time: {share} of it scores dev after every epoch; training.dev_images scores a part of it"
+            f"time: {share} of it scores dev after the epochs; training.dev_images takes a part of dev"
         )
-    if more:
-        all_seeds = sum(seconds(one) for one in more if one.left) / workers
-        lines.append(f"with {SEEDS} seeds: {len(more)} runs, about {in_words(all_seeds)}")
-    lines += [*_disk(runs, sizes, root, parameters), *_memory(costs, workers, device), ""]
+    if parameters["dataset"] in ("f30k", "coco"):
+        more = planned_runs(with_seeds(parameters, SEEDS), root)
+        lines.append(f"with {SEEDS} seeds: {len(more)} runs, about {found.together(more)}")
+    lines += [*_disk(runs, found.sizes, root, parameters), *_memory(found), ""]
     return "\n".join([*lines, "not in this plan:", *(f"- {line}" for line in left_out(parameters))])
 
 
@@ -111,7 +135,7 @@ def _dataset(name: str) -> str:
     return name.partition("-")[0]
 
 
-def _table(runs: Sequence[PlannedRun], seconds: Callable[[PlannedRun], float]) -> Iterable[str]:
+def _table(runs: Sequence[PlannedRun], hours: Callable[[Sequence[PlannedRun]], float]) -> Iterable[str]:
     """A row for the seeds of one setting."""
     rows: dict[tuple, list[PlannedRun]] = {}
     for planned in runs:
@@ -121,7 +145,7 @@ def _table(runs: Sequence[PlannedRun], seconds: Callable[[PlannedRun], float]) -
     cells = [("table", "data, architecture, arm", "epochs", "batch", "seeds", "state", "hours left")]
     for (tables, name, epochs, batch), some in rows.items():
         states = list(dict.fromkeys(one.state for one in some))
-        hours = sum(seconds(one) for one in some if one.left) / 3600
+        left = hours(some)
         seeds = ",".join(str(one.config.seed) for one in some)
         cells.append(
             (
@@ -131,7 +155,7 @@ def _table(runs: Sequence[PlannedRun], seconds: Callable[[PlannedRun], float]) -
                 str(batch),
                 seeds,
                 ", ".join(states),
-                f"{hours:,.{2 if hours < 10 else 0}f}",
+                f"{left:,.{2 if left < 10 else 0}f}",
             )
         )
     widths = [max(map(len, column)) for column in zip(*cells)]
@@ -139,19 +163,19 @@ def _table(runs: Sequence[PlannedRun], seconds: Callable[[PlannedRun], float]) -
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
 
 
-def _steps(costs: dict[Kind, Cost], epochs: dict[Kind, float], wanted: Iterable[Kind]) -> Iterable[str]:
+def _steps(found: Estimate) -> Iterable[str]:
     """Where the hours come from, a line a kind."""
     yield "seconds of a step of training:"
-    for kind in wanted:
+    for kind in found.kinds:
         label = f"{kind.model.module}, D = {kind.model.embed_dim}, batch {kind.batch}"
-        if kind in costs:
-            cost = costs[kind]
+        if kind in found.costs:
+            cost = found.costs[kind]
             scaled = (
                 "" if cost.measured_batch == kind.batch else f", from batches up to {cost.measured_batch}"
             )
             yield f"  {label}: {cost.step:.3g}{scaled}"
         else:
-            yield f"  {label}: an epoch took {epochs[kind]:.3g} in earlier runs"
+            yield f"  {label}: an epoch took {found.epochs[kind]:.3g} in earlier runs"
 
 
 def _disk(
@@ -180,19 +204,18 @@ def _disk(
         yield f"disk: {size / 1e9:.0f} GB more for the features as the field has them, in float32"
 
 
-def _memory(costs: dict[Kind, Cost], workers: int, device: str) -> Iterable[str]:
+def _memory(found: Estimate) -> Iterable[str]:
     """Of the largest kind that was measured."""
-    if not costs:
+    if not found.costs:
         return
-    kind, cost = max(costs.items(), key=lambda item: item[1].process_mib)
-    least = "at least " if any(one.measured_batch < each.batch for each, one in costs.items()) else ""
-    whose = f"batch {cost.measured_batch} of {kind.model.module}"
-    what = (
-        "of the GPU"
-        if device == "cuda"
-        else f"a run, {least}{workers * cost.process_mib / 1024:.1f} GB in all"
-    )
-    yield f"memory: {least}{cost.process_mib / 1024:.1f} GB {what}, measured with {whose}"
+    kind, cost = max(found.costs.items(), key=lambda item: item[1].process_mib)
+    parts = any(one.measured_batch < each.batch for each, one in found.costs.items())
+    least, size = "at least " if parts else "", cost.process_mib / 1024
+    whose = f"measured with {kind.model.module} at batch {cost.measured_batch}"
+    if found.device == "cuda":
+        yield f"memory: {least}{size:.1f} GB of the GPU, {whose}"
+    else:
+        yield f"memory: {least}{size:.1f} GB a run, {found.workers * size:.1f} GB in all, {whose}"
 
 
 def left_out(parameters: dict) -> list[str]:

@@ -88,7 +88,8 @@ def _conditions() -> str:
     half = any("bfloat16" in row["kinds"] for row in found["rows"].values())
     without = "" if half else ", which does not multiply bfloat16"
     rounds = "one round" if found["rounds"] == 1 else f"the median of {found['rounds']} rounds in turn"
-    return f"Measured on {found['threads']} thread(s) of {found['cpu']}{without}: {rounds}, torch {found['torch']}."
+    threads = "one thread" if found["threads"] == 1 else f"{found['threads']} threads"
+    return f"Measured with {threads} of {found['cpu']}{without}: {rounds}, torch {found['torch']}."
 
 
 def _speed() -> str:
