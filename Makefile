@@ -102,6 +102,7 @@ strength-world: .venv/ready
 	$(BIN)/python experiments/strength_world.py
 
 .venv/ready: pyproject.toml constraints.txt
+	test -e .venv || rm -f .venv  # a link to what has gone
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv  # half of one is made anew
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[photos,coco,cluster,test]"

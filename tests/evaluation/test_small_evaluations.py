@@ -29,4 +29,4 @@ def test_of_one_photo_there_is_no_recall(tmp_path):
 def test_of_a_dozen_there_is_an_interval_and_a_word(tmp_path, photos, few):
     said = evaluated(tmp_path, photos)
     assert ("test has 12 photos: chance alone" in said) == few
-    assert "95 % of resampled images" in said
+    assert "95 % of other draws of images" in said

@@ -104,8 +104,9 @@ def _imported(dest: Path, report: dict) -> None:
         typer.echo(f"{dest}: {images} photos. {report['note'].capitalize()}.")
         return
     typer.echo(f"{dest}: {images} photos, features made in {report['seconds']:.0f} s.")
-    if (dest / "left_out.tsv").exists():
-        typer.echo(f"What was left out is listed in {dest / 'left_out.tsv'}.")
+    full_list = dest / "left_out.tsv"
+    if full_list.exists() and len(full_list.read_text(encoding="utf-8").splitlines()) > 1:
+        typer.echo(f"What was left out is listed in {full_list}.")
     typer.echo(f"Check the data set: vslnb check {dest}")
 
 

@@ -64,7 +64,7 @@ def train(
 def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="run folders, or released .pth.tar checkpoints")],
     data: Annotated[
-        Path | None, typer.Option(help="data set in the SCAN layout; default the runs' own")
+        Path | None, typer.Option(help="data set in the SCAN layout; default each run's own")
     ] = None,
     split: Annotated[str, typer.Option(help="train, dev, test or testall")] = "test",
     ensemble: Annotated[bool, typer.Option("--ensemble", help="also the mean of their matrices")] = False,
@@ -85,27 +85,29 @@ def evaluate(
 
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
-    from vslnb.data.precomp import SPLITS, load_split
     from vslnb.evaluation.tables import further_lines, recall_table
-    from vslnb.training.run import data_of
-    from vslnb.training.saved_runs import evaluate_saved_runs
+    from vslnb.training.run import runs_by_data
+    from vslnb.training.saved_runs import evaluate_saved_runs, open_split
 
-    data = data or data_of(runs)
-    if not (data / f"{split}_ims.npy").exists():
-        there = [name for name in SPLITS if (data / f"{name}_ims.npy").exists()]
-        raise InputError(f"--split {split}", f"not in {data}", f"Use one of {', '.join(there) or 'none'}.")
-    images = len(load_split(data, split))
-    options = (ensemble, folds, keep, shortlist, precision, device, not quiet)
-    found = evaluate_saved_runs(runs, data, split, *options)
-    if not found:  # not the first process
-        return
-    warn_of_few_photos(images, split)
-    if images == 1:
-        return
-    typer.echo(recall_table({name: evaluation.recall for name, evaluation in found.items()}))
-    for name, evaluation in found.items():
-        for line in further_lines(evaluation):
-            typer.echo(f"{name}: {line}")
+    groups = {data: runs} if data else runs_by_data(runs)
+    if ensemble and len(groups) > 1:
+        problem = f"the runs have several data sets: {', '.join(map(str, groups))}"
+        raise InputError("--ensemble", problem, "A mean needs runs of one data set.")
+    for folder, members in groups.items():
+        part = open_split(folder, split)
+        options = (ensemble, folds, keep, shortlist, precision, device, not quiet)
+        found = evaluate_saved_runs(members, part, *options)
+        if not found:  # not the first process
+            continue
+        if len(groups) > 1:
+            typer.echo(f"on {split} of {folder}:")
+        warn_of_few_photos(len(part), split)
+        if len(part) == 1:
+            continue
+        typer.echo(recall_table({name: evaluation.recall for name, evaluation in found.items()}))
+        for name, evaluation in found.items():
+            for line in further_lines(evaluation):
+                typer.echo(f"{name}: {line}")
 
 
 @app.command()

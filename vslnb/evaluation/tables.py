@@ -8,6 +8,8 @@ from typing import Any
 from vslnb.evaluation.recall_at_k import CUTS, DIRECTIONS
 from vslnb.evaluation.summary import Evaluation
 
+OTHERS = ", others"  # ends the names of judges that leave a query's own captions out
+
 
 def recall_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """Recall in both directions and rsum, a line a run.
@@ -33,24 +35,33 @@ def further_lines(found: Evaluation) -> list[str]:
         return []
     bounds = found.intervals["rsum"]
     lines = [
-        f"rsum {found.recall['rsum']:.1f}, 95 % of resampled images {bounds.low:.1f} to {bounds.high:.1f}"
+        f"rsum {found.recall['rsum']:.1f}, between {bounds.low:.1f} and {bounds.high:.1f} "
+        "for 95 % of other draws of images"
     ]
     if gain := found.gain:
+        bounds_of_gain = f"{gain.low:+.1f} to {gain.high:+.1f}, p = {gain.p:.3f}"
+        lines.append(f"rsum minus that of the first run: {gain.value:+.1f} ({bounds_of_gain})")
+    for judge in (name for name in found.ncs if not name.endswith(OTHERS)):
+        whole, others = found.ncs[judge], found.ncs[judge + OTHERS]
         lines.append(
-            f"rsum minus the first's {gain.value:+.1f}, {gain.low:+.1f} to {gain.high:+.1f}, p = {gain.p:.3f}"
-        )
-    for judge, sides in found.ncs.items():
-        lines.append(
-            f"NCS@10 by {judge}: {sides['image_to_text']:.1f} to text, {sides['text_to_image']:.1f} to image"
+            f"NCS@10, meaning that the first ten results share with the query, in percent of the most possible, "
+            f"by {judge} of captions: {_sides(whole)}; not counting the query's own: {_sides(others)}"
         )
     for direction, counts in found.secondary.items():
+        rule = "as planted" if found.secondary_rule == "planted" else "as captions tell"
         lines.append(
-            f"{direction.replace('_', ' ')}: {counts['wrong']} wrong first results, {counts['rate']:.1f} % of them "
-            f"secondary matches ({found.secondary_rule})"
+            f"{direction.replace('_', ' ')}: {counts['wrong']} first results are wrong; {counts['rate']:.1f} % of "
+            f"them share with the query only what is beside the point, {rule}"
         )
     if found.ratings:
         values = ", ".join(f"{name} {tau:.1f}" for name, tau in found.ratings.items())
         lines.append(f"Kendall's tau with human ratings: {values}")
-    for name, sides in found.coco.items():
-        lines.append(f"{name}: {sides['i2t']:.1f} to text, {sides['t2i']:.1f} to image")
+    lines += [
+        f"{name}: {sides['i2t']:.1f} to text, {sides['t2i']:.1f} to image"
+        for name, sides in found.coco.items()
+    ]
     return lines
+
+
+def _sides(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{values[direction]:.1f} {direction.replace('_', ' ')}" for direction in DIRECTIONS)

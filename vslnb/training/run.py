@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vslnb.config import NOT_HASHED, Config
-from vslnb.data.changes import notice_changes
 from vslnb.data.precomp import MANIFEST, Split, file_hash
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.device import resolve_device
@@ -132,7 +131,7 @@ def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device:
 
     Raises:
         InputError: if vocabulary, number or width of the regions are not those the model was trained on, or
-            the data set or its photos have changed since.
+            the data set has changed since. Whether its photos have is for `notice_changes` to say, once.
     """
     path = Path(path)
     model = load_run(path, device)[0] if path.is_dir() else load_released(path).to(resolve_device(device))
@@ -147,7 +146,6 @@ def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device:
         )
     if path.is_dir():
         _check_data(Run(path), split.folder, vocabulary)
-    notice_changes(split.folder)
     return model
 
 
@@ -168,22 +166,44 @@ def _check_data(run: Run, data: Path, vocabulary: Vocabulary) -> None:
 
 
 def data_of(runs: Sequence[str | Path]) -> Path:
-    """The data set of several runs, as those say that know it.
+    """The one data set of several runs, as those say that know it.
 
     Raises:
-        InputError: if none does (a released checkpoint does not), the data set has gone, or runs have several.
+        InputError: as `runs_by_data`, or if the runs have several.
     """
-    found: Path | None = None
-    for run in map(Run, map(Path, runs)):
-        path = run.environment_file
-        if path.exists() and "folder" in (content := read_json(path, "Give --data DATA.")):
-            folder = Path(str(content["folder"]))
-            if not folder.is_dir():
-                raise InputError(path, f"its data set is not at {folder} any more", "Give --data DATA.")
-            if found and folder.resolve() != found.resolve():
-                problem = f"it was trained on {folder}, but {runs[0]} on {found}"
-                raise InputError(run.folder, problem, "Take each alone, or give --data DATA for both.")
-            found = found or folder
-    if found:
-        return found
-    raise InputError(runs[0], "it does not say which data set it belongs to", "Give --data DATA.")
+    first, *others = runs_by_data(runs).items()
+    if others:
+        other, members = others[0]
+        problem = (
+            f"it was trained on {other}, but {first[1][0]} on {first[0]}, and one view shows one data set"
+        )
+        raise InputError(members[0], problem, "Take each run alone, or name one data set for both.")
+    return first[0]
+
+
+def runs_by_data(runs: Sequence[str | Path]) -> dict[Path, list[Path]]:
+    """Runs by the data set they were trained on; where all others have one, a checkpoint that knows none has it too.
+
+    Raises:
+        InputError: for a run that does not say its data set (a released checkpoint does not), or whose has gone.
+    """
+    paths = [Path(run) for run in runs]
+    known = {path: folder for path in paths if (folder := _data_of(Run(path)))}
+    places = {folder.resolve(): folder for folder in reversed(known.values())}
+    found: dict[Path, list[Path]] = {}
+    for path in paths:
+        if path not in known and len(places) != 1:
+            raise InputError(path, "it does not say which data set it belongs to", "Give --data DATA.")
+        folder = known[path] if path in known else next(iter(known.values()))
+        found.setdefault(places[folder.resolve()], []).append(path)
+    return found
+
+
+def _data_of(run: Run) -> Path | None:
+    path = run.environment_file
+    if not path.exists() or "folder" not in (content := read_json(path, "Give --data DATA.")):
+        return None
+    folder = Path(str(content["folder"]))
+    if not folder.is_dir():
+        raise InputError(path, f"its data set is not at {folder} any more", "Give --data DATA.")
+    return folder

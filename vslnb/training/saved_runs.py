@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from vslnb import distributed
-from vslnb.data.precomp import Split, load_split, load_vocabulary
+from vslnb.data.changes import notice_changes
+from vslnb.data.precomp import SPLITS, Split, load_split, load_vocabulary
 from vslnb.device import resolve_device
 from vslnb.errors import InputError
 from vslnb.evaluation.summary import Evaluation, evaluate_runs
 from vslnb.retrieval.shortlist import shortlist_scores
 from vslnb.retrieval.similarity import split_scores
-from vslnb.training.run import data_of, load_matcher
+from vslnb.training.run import load_matcher
 
 
 def evaluate_saved_runs(
     runs: Sequence[Path],
-    data: Path | None = None,
-    split: str = "test",
+    split: Split,
     ensemble: bool = False,
     folds: int = 1,
     keep: Path | None = None,
@@ -33,8 +33,7 @@ def evaluate_saved_runs(
 
     Args:
         runs: run folders, or released checkpoints.
-        data: the data set; that of the runs where none is given.
-        split: of the data set.
+        split: whose captions are the queries.
         ensemble: also evaluate the mean of all matrices.
         folds: more than 1 gives the mean recall over so many parts of the gallery.
         keep: a folder that keeps the matrices, so that a second call goes on with them.
@@ -50,14 +49,26 @@ def evaluate_saved_runs(
         raise InputError("--shortlist", "works in one process", "Leave out torchrun.")
     if keep and shortlist > 1:
         raise InputError("--keep", "a matrix by shortlist is not kept", "Leave out one of the two.")
-    part = load_split(data or data_of(runs), split)
-    matrices = _score(runs, part, keep, shortlist, precision, device, progress)
+    notice_changes(split.folder)
+    matrices = _score(runs, split, keep, shortlist, precision, device, progress)
     with distributed.process_group(resolve_device(device)):
         if distributed.process_index() == 0:
-            return evaluate_runs(matrices, part, folds, ensemble)
+            return evaluate_runs(matrices, split, folds, ensemble)
         for _ in matrices:  # this process scores its shard; the first one gathers the whole
             pass
     return {}
+
+
+def open_split(data: Path, name: str) -> Split:
+    """A split of a data set to evaluate on.
+
+    Raises:
+        InputError: naming those that are there, if it is not.
+    """
+    there = [one for one in SPLITS if (data / f"{one}_ims.npy").exists()]
+    if name not in there:
+        raise InputError(f"--split {name}", f"not in {data}", f"Use one of {', '.join(there) or 'none'}.")
+    return load_split(data, name)
 
 
 def _score(

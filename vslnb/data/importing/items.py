@@ -15,11 +15,13 @@ from vslnb.data.text import composed
 from vslnb.errors import InputError
 
 SPLIT_NAMES = {
-    "train": "train", "training": "train", "restval": "train", "trainval": "train",
+    "train": "train", "training": "train", "trn": "train", "restval": "train", "trainval": "train",
     "dev": "dev", "development": "dev", "val": "dev", "valid": "dev", "validation": "dev",
-    "test": "test", "testing": "test", "eval": "test", "evaluation": "test",
+    "test": "test", "testing": "test", "tst": "test", "eval": "test", "evaluation": "test",
 }  # fmt: skip
 NOTHING = {"n/a", "#n/a", "nan", "<na>", "null"}  # what spreadsheets and pandas write for an empty cell
+# Letters that only steer a terminal or the direction of writing.
+CONTROL = dict.fromkeys([*range(9), *range(14, 28), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 EMPTY_ROW, NO_CAPTION, NO_PHOTO = "an empty row", "no caption in it", "no photo is named in it"
 
 
@@ -100,9 +102,11 @@ class CaptionFile:
 
 def clean(text: object) -> str:
     """A cell as one line of composed letters; nothing for a blank one, or one that says that it is empty."""
+    if type(text) in (int, float) and text == text:  # a number where a text belongs, as JSON may have it
+        text = str(text)
     if not isinstance(text, str):
         return ""
-    line = " ".join(composed(text).split())
+    line = " ".join(composed(text).translate(CONTROL).split())
     blank = not any(
         letter.isprintable() and not letter.isspace() and letter not in "\u200c\u200d" for letter in line
     )
@@ -116,6 +120,7 @@ def split_of(name: object, where: str) -> str | None:
         InputError: for a name that nobody uses for one.
     """
     name = clean(name).lower() if isinstance(name, str) or name is None else repr(name)
+    name = re.sub(r"(?<=\w)[\s_-]*(set|split|20\d\d)$", "", name)  # "training set", "train2014"
     if name and name not in SPLIT_NAMES:
         raise InputError(where, f"no split is called {name[:60]!r}", f"Use one of {', '.join(SPLIT_NAMES)}.")
     return SPLIT_NAMES.get(name)

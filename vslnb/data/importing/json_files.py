@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from vslnb.data.importing.items import CaptionFile, several
-from vslnb.data.importing.tables import columns_of
+from vslnb.data.importing.tables import columns_of, unused_columns
 from vslnb.errors import InputError
 
 KINDS = (
@@ -42,6 +42,10 @@ def read_json_captions(text: str, file: CaptionFile) -> None:
         for name, captions in content.items():
             file.add(name, name, captions if isinstance(captions, list) else [captions])
         return None
+    rows = _rows_of(content)
+    if rows is not None:
+        file.kind = "columns in JSON"
+        return _read_records(((f"row {k}", row) for k, row in enumerate(rows)), file)
     if record:
         return _read_lines(text, file)
     raise InputError(file.path, "no list `images` at the top", KINDS)
@@ -51,6 +55,16 @@ def _is_captions(value: object) -> bool:
     return isinstance(value, str) or (
         isinstance(value, list) and all(isinstance(text, str) for text in value)
     )
+
+
+def _rows_of(content: dict) -> list[dict] | None:
+    """The rows of a table that pandas or a script wrote column by column; None for anything else."""
+    names, data = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(data, list):  # pandas, orient="split"
+        return [dict(zip(map(str, names), row)) for row in data if isinstance(row, list)]
+    columns = [list(value.values()) if isinstance(value, dict) else value for value in content.values()]
+    whole = all(isinstance(column, list) for column in columns) and len(set(map(len, columns))) == 1
+    return [dict(zip(content, row)) for row in zip(*columns)] if whole and columns_of(list(content)) else None
 
 
 def _read_lines(text: str, file: CaptionFile) -> None:
@@ -74,6 +88,8 @@ def _read_records(records: Iterable[tuple[str, object]], file: CaptionFile) -> N
         if not isinstance(record, dict) or (columns := columns_of(list(record))) is None:
             problem = "not a record with a photo and its caption"
             raise InputError(f"{file.path}, {where}", problem, "Each needs, for example, file_name and text.")
+        if (unused := unused_columns(list(record), columns)) and not file.notes:
+            file.notes.append(unused)
         values = list(record.values())
         picture, captions, split = columns
         texts: list[object] = []
@@ -117,10 +133,10 @@ def _read_coco(images: list, annotations: list, file: CaptionFile) -> None:
     """COCO's own captions_*.json: images with id and file_name, annotations with image_id and caption."""
     file.kind = "COCO's captions in JSON"
     try:
-        names = {image["id"]: image["file_name"] for image in images}
-        captions: dict[object, list] = {number: [] for number in names}
+        names = {str(image["id"]): image["file_name"] for image in images}  # ids are numbers, or texts of numbers
+        captions: dict[str, list] = {number: [] for number in names}
         for annotation in annotations:
-            captions.setdefault(annotation["image_id"], []).append(annotation["caption"])
+            captions.setdefault(str(annotation["image_id"]), []).append(annotation["caption"])
     except (KeyError, TypeError):
         problem = (
             "not COCO's captions, whose images have `id` and `file_name`, whose annotations have `image_id`"

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from vslnb.data.importing.items import Item
+from vslnb.data.importing.items import Item, count
 from vslnb.data.precomp import SPLITS
 from vslnb.errors import InputError
 
@@ -45,7 +45,7 @@ def _drawn(
         groups[digests[item.picture]].append(item)
     dev, test = (max(1, round(share * len(items))) if share else 0 for share in shares)
     if dev + test >= len(items) or (dev > 0) + (test > 0) >= len(groups):
-        problem = f"{len(items)} photos are too few for {dev} in dev, {test} in test and a train split"
+        problem = f"{count(len(items), 'photo')} {'is' if len(items) == 1 else 'are'} too few for {dev} in dev, {test} in test and a train split"
         if len(groups) < len(items):
             problem += f" (only {len(groups)} of them differ)"
         raise InputError(origin, problem, "Add photos.")

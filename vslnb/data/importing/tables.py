@@ -25,6 +25,9 @@ CAPTION_COLUMNS = (
     "raw", "title", "prompt",
 )  # fmt: skip
 SPLIT_COLUMNS = ("split", "set", "subset", "partition")
+PICTURE_WORDS = {"image", "img", "photo", "picture", "file", "filename", "path", "filepath"}
+CAPTION_WORDS = {"caption", "captions", "text", "sentence", "description", "alt"}
+SPLIT_WORDS = {"split", "subset", "partition"}
 PICTURE_SUFFIX = re.compile(
     r"\.(jpe?g|jpe|jfif|png|webp|tiff?|gif|bmp|avif|hei[cf]|jp2|mpo)\W*$", re.IGNORECASE
 )
@@ -42,18 +45,42 @@ class Misquoted(Exception):
 def columns_of(header: list[str]) -> tuple[int, list[int], int | None] | None:
     """Where a header has the photo, its captions (one column or several) and the split; None for no such header.
 
+    A name that is none of ours is taken for the word in it, such as `long_caption`, where one column has such a word.
+
     >>> columns_of(["file_name", "caption1", "caption2", "split"])
     (0, [1, 2], 3)
+    >>> columns_of(["imageFile", "caption_en", "data_split"])
+    (0, [1], 2)
     """
-    names = [re.sub(r"[\s.\-]+", "_", name.strip().lower()) for name in header]
+    names = [re.sub(r"(?<=[a-z])(?=[A-Z])|[\s.\-]+", "_", name.strip(" #")).lower() for name in header]
     picture = next((names.index(name) for name in PICTURE_COLUMNS if name in names), None)
     split = next((names.index(name) for name in SPLIT_COLUMNS if name in names), None)
+    found: list[int] = []
     for base in CAPTION_COLUMNS:
         numbered = re.compile(rf"{base}s?_?\d*")
-        found = [k for k, name in enumerate(names) if numbered.fullmatch(name) and k not in (picture, split)]
-        if found and picture is not None:
-            return picture, found, split
-    return None
+        found = found or [k for k, name in enumerate(names) if numbered.fullmatch(name) and k not in (picture, split)]
+    if picture is None:
+        picture = _with_word(names, PICTURE_WORDS, {split, *found})
+    if not found and (caption := _with_word(names, CAPTION_WORDS, {picture, split})) is not None:
+        found = [caption]
+    if split is None:
+        split = _with_word(names, SPLIT_WORDS, {picture, *found})
+    return (picture, found, split) if found and picture is not None else None
+
+
+def _with_word(names: list[str], words: set[str], taken: set[int | None]) -> int | None:
+    """The one column whose name has one of the words in it, None where none or several have."""
+    found = [k for k, name in enumerate(names) if k not in taken and words & set(name.split("_"))]
+    return found[0] if len(found) == 1 else None
+
+
+def unused_columns(header: list[str], columns: tuple[int, list[int], int | None]) -> str:
+    """A sentence on the columns that are not read, nothing where all are."""
+    picture, captions, split = columns
+    unused = [name for k, name in enumerate(header) if name.strip() and k not in (picture, split, *captions)]
+    used = ", ".join(header[k] for k in (picture, *captions))
+    shown = ", ".join(unused[:10]) + (", ..." if len(unused) > 10 else "")
+    return f"Read from the columns {used}; not used: {shown}." if unused else ""
 
 
 def is_table(text: str) -> bool:
@@ -91,6 +118,8 @@ def read_table(text: str, file: CaptionFile) -> None:
         raise InputError(
             f"{file.path}, line {line}", problem, "Put captions that hold the separator in quotes."
         )
+    if unused := unused_columns(header, columns):
+        file.notes.append(unused)
     lists = 0
     for line, row in rows:
         row = row + [""] * (len(header) - len(row))
