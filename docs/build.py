@@ -181,7 +181,10 @@ class _Page(HTMLParser):
 
 def faults_of(site: Path) -> tuple[list[str], int]:
     """Links of a site that lead nowhere and what its pages would load from elsewhere; how many links were checked."""
-    pages = {path: _Page(path) for path in sorted(site.rglob("*.html"))}
+    paths = [
+        path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts
+    ]  # the theme's templates
+    pages = {path: _Page(path) for path in paths}
     faults, checked = [], 0
     for path, page in pages.items():
         for address in [*page.links, *page.loads]:

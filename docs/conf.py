@@ -11,6 +11,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 # Notebooks are shown as they were executed; nothing runs here.
 nb_execution_mode = "off"
 nb_render_markdown_format = "myst"
+nb_code_prompt_show, nb_code_prompt_hide = "Show the code", "Hide the code"
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 myst_update_mathjax = False
@@ -26,6 +27,7 @@ autodoc_default_options = {
 }  # matplotlib's
 napoleon_use_ivar = True
 
+html_context = {"default_mode": "auto"}
 html_theme = "sphinx_book_theme"
 html_title = "Visual Semantic Loss, an executable study"
 html_static_path = ["site.css"]
@@ -36,6 +38,7 @@ html_theme_options = {
     "home_page_in_toc": True,
     "show_navbar_depth": 1,
     "show_toc_level": 2,
+    "navbar_persistent": [],  # the search stands in the sidebar
     "use_download_button": False,
     "use_fullscreen_button": False,
     "pygments_light_style": "default",

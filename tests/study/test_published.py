@@ -61,3 +61,10 @@ def test_what_the_tables_say_of_themselves():
     assert published.TABLE_IV["SGRAF*"][3:] == (41.6, 70.9, 81.5) != published.COCO_5K["SGRAF*"][3:]
     assert published.COCO_1K["SGR+VSL"][3:] == published.COCO_1K["SAF+VSL"][3:]
     assert published.COCO_5K["SAF+VSL"][0] < published.COCO_5K["SAF*"][0]
+
+
+def test_gains_of_the_ablations_are_those_of_the_printed_rows():
+    gains = published.ablation_gains()
+    assert [round(gain, 1) for gain in gains["III"].values()] == [-1.0, 0.8, 2.8]
+    assert [round(gain, 1) for gain in gains["IV"].values()] == [8.2, 6.4]
+    assert max(gains["V"], key=gains["V"].get) == "beta 10"

@@ -193,8 +193,10 @@ class Session:
         """One picture of the attention panel with its regions, and the words with their weights in percent."""
         state = self.shown.state
         found = self.browser.explanation(state, model, row.item)
-        words, weights = found.words, found.weights
-        sharpest = weights if weights is not None else np.abs(found.shares)[:, None]
+        words, weights, strengths = found.words, found.weights, found.weights
+        if strengths is None:
+            assert found.shares is not None  # else the panel does not open
+            strengths = np.abs(found.shares)[:, None]
         image = row.image if state.direction == "text_to_image" else state.query
         boxes = self.browser.split.boxes()
         shared = [k for k, word in enumerate(words) if word in row.shared_words]
@@ -210,7 +212,7 @@ class Session:
             "weights": [] if weights is None else np.round(100 * weights.astype(float), 1).tolist(),
             "shares": [] if found.shares is None else np.round(found.shares.astype(float), 3).tolist(),
             "shares_note": shares_note(found),
-            "word": shared[0] if shared else telling_word(words, sharpest),
+            "word": shared[0] if shared else telling_word(words, strengths),
             **self._picture(image, LARGE),
         }
 

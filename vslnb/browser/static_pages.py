@@ -115,8 +115,10 @@ def _page(browser: Browser) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>vslnb: {names}</title><style>{asset('view.css')}\n"
-        "body { margin: 0 auto; max-width: 1240px; }</style></head>"
-        f'<body><div id="browser"></div><p class="vslnb-browser vb-note">{FREE_TEXT}</p>'
+        "body { margin: 0 auto; max-width: 1240px; }\n"
+        "body > .vb-note { color: #666; font: 12.5px/1.4 system-ui, sans-serif; padding: 0 8px; }\n"
+        "body.vslnb-dark > .vb-note { color: #aaa; }</style></head>"
+        f'<body><div id="browser"></div><p class="vb-note">{FREE_TEXT}</p>'
         f'<script src="data.js"></script><script type="module">{view}\n'
         f"{asset('export.js')}</script></body></html>\n"
     )

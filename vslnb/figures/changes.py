@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import StrMethodFormatter
 
 from vslnb.figures.rankings import HIT, MISS
 from vslnb.figures.style import PLAIN, Figure, Style, canvas
@@ -42,7 +42,7 @@ def rank_changes(panels: Mapping[str, tuple[np.ndarray, np.ndarray]], before: st
             limits = {"xlim": (0.8, 1.3 * most), "ylim": (0.8, 1.3 * most)}
             axis.set(title=title, xscale="log", yscale="log", aspect="equal", xlabel=before, **limits)
             for one in (axis.xaxis, axis.yaxis):
-                one.set_major_formatter(ScalarFormatter())
+                one.set_major_formatter(StrMethodFormatter("{x:g}"))
             axis.grid(True, axis="both")
         axes[0].set_ylabel(after)
     return figure

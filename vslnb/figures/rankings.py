@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from vslnb.data.photos import read_photo
 from vslnb.data.precomp import Split
-from vslnb.figures.style import MAIN, Figure, bare, canvas, escaped, wrapped
+from vslnb.figures.style import MAIN, Figure, Style, bare, canvas, escaped, wrapped
 
 HIT, MISS = MAIN, "#B2182B"  # green and a red that is darker, so that they differ in grey too
 ATTENTION, LEAST = (
@@ -181,8 +181,8 @@ def _outline(axis: Axes, image: Any, box: Sequence[float], colour: str, **style:
     height, width = np.asarray(image).shape[:2]
     x0, y0, x1, y1 = np.asarray(box) * (width, height, width, height)
     corner = (x0 - 0.5, y0 - 0.5)  # imshow puts the middle of the first pixel at 0
-    style = {"fill": False, "edgecolor": colour, "linewidth": 1.6} | style
-    axis.add_patch(Rectangle(corner, x1 - x0, y1 - y0, **style))
+    options: Style = {"fill": False, "edgecolor": colour, "linewidth": 1.6} | style
+    axis.add_patch(Rectangle(corner, x1 - x0, y1 - y0, **options))
 
 
 def _frame(axis: Axes, hit: bool) -> None:

@@ -7,7 +7,7 @@ const variants = {
   paper: { about: "Eq. 4: the best has the highest rank", of: (m, tau) => each(m, (i, j) => 1 + sum(m[i].map((other) => sigmoid((m[i][j] - other) / tau)))) },
   descending: { about: "the best has rank 1", of: (m, tau) => each(m, (i, j) => 0.5 + sum(m[i].map((other) => sigmoid((other - m[i][j]) / tau)))) },
   released: {
-    about: "of the released code: row i among column i",
+    about: "row i of S among its column i",
     of: (m, tau) => each(m, (i, j) => 1 + sum(m.map((row, k) => (k === j ? 0 : sigmoid(Math.max(-50, Math.min(50, (row[i] - m[i][j]) / tau))))))),
   },
 };
