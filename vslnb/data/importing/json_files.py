@@ -133,7 +133,9 @@ def _read_coco(images: list, annotations: list, file: CaptionFile) -> None:
     """COCO's own captions_*.json: images with id and file_name, annotations with image_id and caption."""
     file.kind = "COCO's captions in JSON"
     try:
-        names = {str(image["id"]): image["file_name"] for image in images}  # ids are numbers, or texts of numbers
+        names = {
+            str(image["id"]): image["file_name"] for image in images
+        }  # ids are numbers, or texts of numbers
         captions: dict[str, list] = {number: [] for number in names}
         for annotation in annotations:
             captions.setdefault(str(annotation["image_id"]), []).append(annotation["caption"])

@@ -58,7 +58,9 @@ def columns_of(header: list[str]) -> tuple[int, list[int], int | None] | None:
     found: list[int] = []
     for base in CAPTION_COLUMNS:
         numbered = re.compile(rf"{base}s?_?\d*")
-        found = found or [k for k, name in enumerate(names) if numbered.fullmatch(name) and k not in (picture, split)]
+        found = found or [
+            k for k, name in enumerate(names) if numbered.fullmatch(name) and k not in (picture, split)
+        ]
     if picture is None:
         picture = _with_word(names, PICTURE_WORDS, {split, *found})
     if not found and (caption := _with_word(names, CAPTION_WORDS, {picture, split})) is not None:
