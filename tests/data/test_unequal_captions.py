@@ -6,6 +6,7 @@ from test_importing import MeanColour, make_photos
 
 from vslnb.browser.load import load_browser
 from vslnb.browser.rankings import BrowserState
+from vslnb.config import LossConfig
 from vslnb.data.check import check_dataset
 from vslnb.data.importing.dataset import import_captions
 from vslnb.data.precomp import load_split
@@ -15,7 +16,9 @@ from vslnb.evaluation.ncs import ncs
 from vslnb.evaluation.recall_at_k import fold_mean, positive_ranks, recall
 from vslnb.evaluation.secondary_content import caption_concepts
 from vslnb.recipes import recipe
+from vslnb.semantics import CaptionSpace
 from vslnb.training.loop import train
+from vslnb.training.targets import fit_space
 
 
 def captions_file(path, counts):
@@ -47,6 +50,17 @@ def test_all_captions_of_all_photos_are_used_by_default(unequal):
     part = train_split.rest(3).head(5)
     assert len(part) == 5 and len(part.captions) == part.starts[-1] == sum(part.captions_per_image)
     assert part.captions == train_split.captions[train_split.starts[3] : train_split.starts[8]]
+
+
+def test_the_loss_may_read_the_first_captions_of_each(unequal):
+    split = load_split(unequal[0], "train")
+    space = fit_space(LossConfig(captions_per_image=2), split)
+    first = [split.captions[split.starts[k] : split.starts[k + 1]][:2] for k in range(len(split))]
+    counts = tuple(map(len, first))
+    wanted = CaptionSpace.fit([text for own in first for text in own], counts, "cider")
+    np.testing.assert_array_equal(space.image_similarity(), wanted.image_similarity())
+    with pytest.raises(InputError, match="all of them where beta_text"):
+        fit_space(LossConfig(captions_per_image=2, beta_text=1.0), split)
 
 
 def test_a_number_leaves_out_the_few_with_a_count(tmp_path):

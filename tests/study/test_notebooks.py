@@ -6,9 +6,12 @@ import nbformat
 import papermill
 import pytest
 import yaml
+from test_importing import MeanColour, make_photos
+from test_unequal_captions import captions_file
 
 import vslnb.study.reproduce
 from conftest import write_dataset
+from vslnb.data.importing.dataset import import_captions
 from vslnb.errors import InputError
 from vslnb.study.profiles import PARAMETERS, PROFILES, ROOT, load_profile
 from vslnb.study.reproduce import NOTEBOOKS, reproduce
@@ -82,6 +85,21 @@ def test_profiles_that_are_not(tmp_path):
             load_profile(str(tmp_path / "p.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"dataset": "mine"}, "For photos of your own write flickr8k here"),
+        ({"arms": ["triplet"]}, "arms is no list of at least 2"),
+        ({"modules": "saf"}, "modules is no list"),
+    ],
+)
+def test_a_profile_that_no_notebook_can_run_is_refused_at_once(tmp_path, change, words):
+    demo = yaml.safe_load((PROFILES / "demo.yaml").read_text())
+    (tmp_path / "p.yaml").write_text(yaml.safe_dump(demo | change))
+    with pytest.raises(InputError, match=f"p.yaml: .*{words}"):
+        load_profile(str(tmp_path / "p.yaml"))
+
+
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
 
@@ -94,7 +112,8 @@ def tiny_project(folder, sources):
         cell = nbformat.v4.new_code_cell(source, id="cell-01")
         notebook = nbformat.v4.new_notebook(cells=[parameters, cell], metadata=PYTHON)
         nbformat.write(notebook, folder / f"{name}.ipynb")
-    values = dict.fromkeys(PARAMETERS, "") | {"run": str(folder / "out"), "data": str(folder / "data")}
+    demo = yaml.safe_load((PROFILES / "demo.yaml").read_text())
+    values = demo | {"run": str(folder / "out"), "data": str(folder / "data")}
     (folder / "p.yaml").write_text(yaml.safe_dump(values))
     return str(folder / "p.yaml")
 
@@ -181,3 +200,18 @@ def test_a_notebook_runs_alone_in_any_order_without_pictures_or_truth(path, bare
     )
     kept = Path(bare["run"]) / "figures"
     assert not any(kept.glob("05_*.png")) and not (kept / "06_attention.png").exists()  # not ours to copy
+
+
+@pytest.mark.parametrize(
+    "name", ["03_training", "04_ablations", "05_retrieval_views", "06_main_and_secondary"]
+)
+def test_a_few_photos_of_ones_own_with_unequal_captions_go_through(name, tmp_path):
+    photos, counts = make_photos(tmp_path / "photos", 24), [1 + i % 4 for i in range(24)]
+    file = captions_file(tmp_path / "c.csv", counts)
+    import_captions(photos, file, tmp_path / "data", backbone=MeanColour(), progress=False)
+    demo = yaml.safe_load((PROFILES / "demo.yaml").read_text())
+    mine = {"profile": "mine", "dataset": "flickr8k", "modules": ["cosine"], "device": "cpu"}
+    mine |= {"data": str(tmp_path / "data"), "run": str(tmp_path / "run")}
+    path = NOTEBOOKS / f"{name}.ipynb"
+    papermill.execute_notebook(path, tmp_path / "out.ipynb", demo | mine, cwd=ROOT, progress_bar=False)
+    assert (tmp_path / "run" / "figures" / f"{name}.json").exists()

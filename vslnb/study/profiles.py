@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from vslnb.errors import InputError
+from vslnb.recipes import DATA
 from vslnb.storage import write_stream
 
 if TYPE_CHECKING:
@@ -34,12 +35,15 @@ PARAMETERS = (
     "architectures",
 )
 
+# What the notebooks need of each: a first and a second arm to compare, a module a table.
+LISTS = {"modules": 1, "arms": 2, "seeds": 1, "ablation_modules": 3, "ablation_seeds": 1, "checkpoints": 0}
+
 
 def load_profile(name: str) -> dict:
     """The parameters of a profile: `notebooks/profiles/NAME.yaml`, or a path to such a file.
 
     Raises:
-        InputError: if there is none, or it is not a flat mapping.
+        InputError: if there is none, it is not a flat mapping, or its values cannot be.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
     known = ", ".join(sorted(p.stem for p in PROFILES.glob("*.yaml")))
@@ -55,6 +59,16 @@ def load_profile(name: str) -> dict:
     missing = [key for key in PARAMETERS if key not in content]
     if missing:
         raise InputError(path, f"no {', '.join(missing)}", "See profiles/demo.yaml.")
+    if content["dataset"] not in DATA:
+        problem = (
+            f"dataset is {content['dataset']!r:.60}, but it names the recipes that train: {', '.join(DATA)}"
+        )
+        raise InputError(
+            path, problem, "For photos of your own write flickr8k here, and their folder at `data`."
+        )
+    for key, least in LISTS.items():
+        if not isinstance(content[key], list) or len(content[key]) < least:
+            raise InputError(path, f"{key} is no list of at least {least}", "See profiles/demo.yaml.")
     return content
 
 

@@ -51,17 +51,24 @@ class SimilarityTargets:
 
 
 def fit_space(loss: LossConfig, split: Split) -> CaptionSpace:
-    """The space of the captions that the losses read.
+    """The space of the captions that the losses read: the first of each image, all where an image has fewer.
 
     Raises:
         InputError: for more captions an image than there are, or fewer where L_ts needs all.
     """
     per_image = split.captions_per_image
     if isinstance(per_image, tuple):  # images with their own numbers of captions
-        if loss.captions_per_image:
-            problem, remedy = "images have unequal numbers of captions", "Leave it at 0, which takes all."
+        if not loss.captions_per_image:
+            return _fit_once(tuple(split.captions), per_image, loss.similarity)
+        if loss.beta_text:
+            problem, remedy = "the data set cannot serve this", "Use all of them where beta_text is not 0."
             raise InputError(f"loss.captions_per_image={loss.captions_per_image}", problem, remedy)
-        return _fit_once(tuple(split.captions), per_image, loss.similarity)
+        fewer = tuple(min(number, loss.captions_per_image) for number in per_image)
+        starts = split.starts
+        captions = tuple(
+            c for k, number in enumerate(fewer) for c in split.captions[starts[k] : starts[k] + number]
+        )
+        return _fit_once(captions, fewer, loss.similarity)
     count = loss.captions_per_image or per_image
     if count > per_image or (count < per_image and loss.beta_text):
         remedy = f"Use at most {per_image}, and all of them where beta_text is not 0."
