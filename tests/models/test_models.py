@@ -11,6 +11,7 @@ from vslnb.device import matmul_precision
 from vslnb.errors import InputError
 from vslnb.losses import Objective
 from vslnb.models import blocks, load_released
+from vslnb.models.alignment import linear_of_square
 from vslnb.retrieval.similarity import similarity_matrix
 
 
@@ -30,6 +31,21 @@ def test_released_checkpoints_give_the_golden_numbers(module, device):
     np.testing.assert_allclose(scores.cpu(), golden[f"similarity_{module}"], atol=1e-5)
     blocks = similarity_matrix(model, golden["images"], golden["caption_ids"], golden["caption_lengths"])
     np.testing.assert_allclose(blocks, golden[f"similarity_{module}"], atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (2, 5)])
+def test_a_linear_layer_of_squares_has_autograds_gradients(shape):
+    torch.manual_seed(0)
+    layer, found = torch.nn.Linear(5, 3).double(), []
+    for fast in (False, True):
+        x = torch.linspace(-2, 2, int(np.prod(shape)), dtype=torch.float64).view(shape).requires_grad_()
+        layer.zero_grad()
+        y = linear_of_square(x, layer) if fast else layer(x**2)
+        (y.sin() * 3).sum().backward()
+        found.append((y, x.grad, layer.weight.grad.clone(), layer.bias.grad.clone()))
+    assert all((a - b).abs().max() < 1e-12 for a, b in zip(*found))
+    with torch.no_grad():
+        assert torch.equal(linear_of_square(x.detach().clone(), layer), found[0][0])
 
 
 def pairs(model, images, lengths, device="cpu"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from vslnb.models.encoders import EPSILON, init_linear, l2_norm
@@ -87,6 +90,30 @@ def gram_of(parts: Tensor) -> Tensor:
     return parts @ parts.transpose(1, 2)
 
 
+class _LinearOfSquare(torch.autograd.Function):
+    """Its gradient 2 x (g W) takes one pass over x after the product, where autograd's own takes three."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        squares = x.square()
+        ctx.save_for_backward(x, squares, weight)
+        return functional.linear(squares, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, squares, weight = ctx.saved_tensors
+        rows = gradient.flatten(0, -2)
+        return (gradient @ (2 * weight)).mul_(x), rows.T @ squares.flatten(0, -2), rows.sum(0)
+
+
+def linear_of_square(x: Tensor, layer: nn.Linear) -> Tensor:
+    """`layer(x ** 2)`, x (..., D); where no gradient is asked for, x is overwritten."""
+    if torch.is_grad_enabled() and (x.requires_grad or layer.weight.requires_grad):
+        return _LinearOfSquare.apply(x, layer.weight, layer.bias)
+    return layer(x.square_())
+
+
 class Alignment(nn.Module):
     """Nodes [s_g, s_1 .. s_W] of every image-caption pair: (B, C, 1 + W, S)."""
 
@@ -111,10 +138,8 @@ class Alignment(nn.Module):
         squares = ((weights @ gram) * weights).sum(2, keepdim=True)
         weights = weights / (squares.clamp(min=1e-24).sqrt() + EPSILON)
         stated = words.flatten(0, 1).expand(len(regions), -1, -1)
-        # Context minus word in one product; where no gradient is asked for, what follows is done in place.
-        seen = torch.baddbmm(stated, weights, regions, beta=-1)
-        seen = seen.square() if seen.requires_grad else seen.square_()
-        local = self.local(seen).unflatten(1, words.shape[:2])
+        seen = torch.baddbmm(stated, weights, regions, beta=-1)  # context minus word in one product
+        local = linear_of_square(seen, self.local).unflatten(1, words.shape[:2])
         whole = self.global_node(image_globals, caption_globals)
         nodes = torch.cat([whole[:, :, None], local], dim=2)
         norms = torch.linalg.vector_norm(nodes, dim=3, keepdim=True) + EPSILON
@@ -122,4 +147,4 @@ class Alignment(nn.Module):
 
     def global_node(self, image_globals: Tensor, caption_globals: Tensor) -> Tensor:
         """s_g of globals (B, D) and (C, D), before its norm: (B, C, S)."""
-        return self.whole((image_globals[:, None] - caption_globals[None]).square())
+        return linear_of_square(image_globals[:, None] - caption_globals[None], self.whole)
