@@ -1,6 +1,7 @@
 """An import one can trust: names are matched, everything left out is counted, copies stay together, changes are seen."""
 
 import unicodedata
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -48,6 +49,14 @@ def pictures(data):
         (lambda root, name: unicodedata.normalize("NFC", name), "accents"),
         (lambda root, name: name.replace("\u202f", " "), "another kind of blank"),
         (lambda root, name: f"pictures/{name}", "a folder in front that is not there"),
+        (lambda root, name: f"/home/me/pictures/{name}", "a folder in front that is not there"),
+        (
+            lambda root, name: "D:\\pictures\\" + name.replace("/", "\\"),
+            "a folder in front that is not there",
+        ),
+        (lambda root, name: f"../{root.name}/{name}", "./"),
+        (lambda root, name: f"https://example.org/{root.name}/{quote(name)}", "web address"),
+        (lambda root, name: name.partition("/")[2], "no folder in front"),
     ],
 )
 def test_names_as_windows_macs_and_scripts_write_them(tmp_path, write, words):
@@ -73,6 +82,18 @@ def test_names_that_nearly_match_and_photos_without_captions_are_named(tmp_path)
     listed = (tmp_path / "d" / "left_out.tsv").read_text()
     assert all(name in listed for name in ("p00.JPG", "nnnn.jpg", "p19.jpg"))
     assert (tmp_path / "d" / "import.txt").read_text().strip() == said.strip()
+
+
+def test_a_name_of_several_photos_is_none_of_them(tmp_path):
+    photos = make_photos(tmp_path / "photos", 12)
+    for folder in ("a", "b"):
+        (photos / folder).mkdir()
+        (photos / folder / "x.jpg").write_bytes((photos / "p00.jpg").read_bytes())
+    (photos / "round").symlink_to(photos)
+    (photos / "notes.pdf").write_bytes(b"%PDF")
+    report, said = imported(tmp_path, photos, [*(f"p{i:02d}" for i in range(12)), "x.jpg"])
+    assert "x.jpg (but a/x.jpg as well as b/x.jpg is there)" in said and "14 photos in the folder" in said
+    assert "12 names found although they have no suffix" in said and sum(report["images"].values()) == 12
 
 
 @pytest.mark.parametrize("name", ["../p00.jpg", "/etc/passwd", "C:\\Windows\\x.jpg", "a/../../p00.jpg"])
