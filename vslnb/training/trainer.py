@@ -110,7 +110,7 @@ class Trainer:
         rate = training.learning_rate * 0.1**decays
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with tqdm(total=len(self.loader), initial=first, desc=f"epoch {epoch + 1}/{training.epochs}",
+        with tqdm(total=len(self.loader), initial=first, desc=f"epoch {epoch + 1}/{training.epochs}", unit="batch",
                   disable=not progress or distributed.process_index() > 0, leave=False) as bar:  # fmt: skip
             for step, batch in enumerate(self.loader.epoch(epoch, first), start=first):
                 try:
