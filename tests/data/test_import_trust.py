@@ -236,3 +236,26 @@ def test_one_caption_an_image_in_the_fields_layout_is_recognised(tmp_path):
     features = np.load(tmp_path / "train_ims.npy")[:4]
     np.save(tmp_path / "train_ims.npy", np.repeat(features, 5, axis=0))
     assert len(load_split(tmp_path, "train")) == 4
+
+
+def test_what_is_odd_in_captions_is_counted(tmp_path):
+    photos = make_photos(tmp_path / "photos", 12)
+    for number, path in enumerate(sorted(photos.glob("*.jpg"))):
+        folder = photos / ("train" if number < 8 else "val" if number < 10 else "test")
+        folder.mkdir(exist_ok=True)
+        path.rename(folder / path.name)
+    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.jpg"))
+    rows = [
+        f"{name},{text},1"
+        for name in names
+        for text in (f"thing {name[-6:-4]}", f"thing {name[-6:-4]}", "42")
+    ]
+    (tmp_path / "c.csv").write_text("\n".join(["image,caption,is_test", *rows]))
+    said = []
+    file = tmp_path / "c.csv"
+    import_captions(photos, file, tmp_path / "d", backbone=MeanColour(), progress=False, say=said.append)
+    text = "\n".join(said)
+    assert "12 captions without a letter, kept as they are: 42, 42, 42 and 9 more" in text
+    assert "12 captions equal to another of the same photo, kept" in text
+    assert "called test, train, val, but only a column `split`" in text
+    assert "Read from the columns image, caption; not used: is_test." in text
