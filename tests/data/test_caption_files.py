@@ -24,7 +24,8 @@ def table(separator, quote, header=("image", "caption")):
 
 
 @pytest.mark.parametrize(
-    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"]
+    "encoding",
+    ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "cp1252"],
 )
 @pytest.mark.parametrize(
     "separator, quote", [(",", True), (";", False), (";", True), ("\t", False), ("|", False)]
@@ -48,6 +49,27 @@ def test_the_line_that_excel_puts_above_a_table(tmp_path, line):
 def test_columns_by_many_names(tmp_path, picture, caption):
     (tmp_path / "c.txt").write_text(table(";", False, (picture, caption)))
     assert found(tmp_path / "c.txt") == WANTED
+
+
+@pytest.mark.parametrize(
+    "header", ["photo_id,alt text", "ImageFilePath,long_caption", "input_image,caption_en"]
+)
+def test_columns_by_a_word_in_their_names(tmp_path, header):
+    (tmp_path / "c.csv").write_text(f"{header},data_split,x\na.jpg,one,val,0\n")
+    file = read_caption_file(tmp_path / "c.csv")
+    (item,) = file.items.values()
+    assert (item.picture, item.captions, item.split) == ("a.jpg", ["one"], "dev")
+    assert "not used: x." in file.notes[0]
+
+
+def test_letters_that_only_steer_are_no_part_of_a_caption(tmp_path):
+    (tmp_path / "c.csv").write_text("image,caption\na.jpg,a \0\u202edog\u202c\x07\n", encoding="utf-8")
+    assert found(tmp_path / "c.csv") == {"a.jpg": ["a dog"]}
+
+
+def test_a_number_in_json_is_a_text(tmp_path):
+    (tmp_path / "c.json").write_text('[{"image": "a.jpg", "caption": 7}, {"image": "a.jpg", "caption": NaN}]')
+    assert found(tmp_path / "c.json") == {"a.jpg": ["7"]}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +102,11 @@ def test_one_row_a_photo_with_several_captions(tmp_path, header, row):
         ("r.json", [{"image": "val/x.jpg", "caption": "one"}, {"image": "val/x.jpg", "caption": "two"}]),
         ("r2.json", [{"image": "val/x.jpg", "caption": ["one", "two"]}]),
         ("m.json", {"val/x.jpg": ["one", "two"]}),
+        ("p.json", {"image": {"0": "val/x.jpg", "1": "val/x.jpg"}, "caption": {"0": "one", "1": "two"}}),
+        ("l.json", {"image": ["val/x.jpg", "val/x.jpg"], "caption": ["one", "two"]}),
+        ("s.json", {"columns": ["image", "caption"], "index": [0, 1], "data": [["val/x.jpg", "one"], ["val/x.jpg", "two"]]}),
+        ("ids.json", {"images": [{"id": "7", "file_name": "val/x.jpg"}],
+                      "annotations": [{"image_id": 7, "caption": "one"}, {"image_id": 7, "caption": "two"}]}),
     ],
 )  # fmt: skip
 def test_json_of_every_kind(tmp_path, name, content):
@@ -145,7 +172,7 @@ def test_what_is_blank_is_counted_with_its_line(tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("written, ours", [("Train", "train"), ("VAL", "dev"), (" validation ", "dev"), ("testing", "test"), ("", "train")])  # fmt: skip
+@pytest.mark.parametrize("written, ours", [("Train", "train"), ("VAL", "dev"), ("Training Set", "train"), ("val2014", "dev"), ("tst", "test"), (" validation ", "dev"), ("testing", "test"), ("", "train")])  # fmt: skip
 def test_splits_as_people_write_them(tmp_path, written, ours):
     (tmp_path / "c.csv").write_text(f"image,caption,Split\na.jpg,one,{written}\nb.jpg,two,train\n")
     assert {item.picture: item.split for item in read_captions(tmp_path / "c.csv")}["a.jpg"] == ours
@@ -164,6 +191,11 @@ def test_splits_as_people_write_them(tmp_path, written, ours):
         (b"", "caption"),
         (b"a.jpg,A dog\nb.jpg,A cat\n", "no header"),
         (b"image,caption\n\x81\x8d\n", "line 2"),
+        ("image,caption\na.jpg,маленькая собака\n".encode("cp1251"), "line 2: neither UTF-8 nor.*iconv"),
+        ("image,caption\na.jpg,两只狗在公园里跑步\n".encode("gbk"), "line 2.*UTF-8"),
+        (b"\x93NUMPY\x01\0", "NumPy"),
+        (b"\x80\x04\x95\0", "pickle"),
+        (b"<table><tr><td>image</td></tr></table>", "markup"),
     ],
 )
 def test_what_is_no_caption_file_is_named(tmp_path, content, words):

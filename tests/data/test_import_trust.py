@@ -1,6 +1,7 @@
 """An import one can trust: names are matched, everything left out is counted, copies stay together, changes are seen."""
 
 import unicodedata
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -48,6 +49,14 @@ def pictures(data):
         (lambda root, name: unicodedata.normalize("NFC", name), "accents"),
         (lambda root, name: name.replace("\u202f", " "), "another kind of blank"),
         (lambda root, name: f"pictures/{name}", "a folder in front that is not there"),
+        (lambda root, name: f"/home/me/pictures/{name}", "a folder in front that is not there"),
+        (
+            lambda root, name: "D:\\pictures\\" + name.replace("/", "\\"),
+            "a folder in front that is not there",
+        ),
+        (lambda root, name: f"../{root.name}/{name}", "./"),
+        (lambda root, name: f"https://example.org/{root.name}/{quote(name)}", "web address"),
+        (lambda root, name: name.partition("/")[2], "no folder in front"),
     ],
 )
 def test_names_as_windows_macs_and_scripts_write_them(tmp_path, write, words):
@@ -73,6 +82,18 @@ def test_names_that_nearly_match_and_photos_without_captions_are_named(tmp_path)
     listed = (tmp_path / "d" / "left_out.tsv").read_text()
     assert all(name in listed for name in ("p00.JPG", "nnnn.jpg", "p19.jpg"))
     assert (tmp_path / "d" / "import.txt").read_text().strip() == said.strip()
+
+
+def test_a_name_of_several_photos_is_none_of_them(tmp_path):
+    photos = make_photos(tmp_path / "photos", 12)
+    for folder in ("a", "b"):
+        (photos / folder).mkdir()
+        (photos / folder / "x.jpg").write_bytes((photos / "p00.jpg").read_bytes())
+    (photos / "round").symlink_to(photos)
+    (photos / "notes.pdf").write_bytes(b"%PDF")
+    report, said = imported(tmp_path, photos, [*(f"p{i:02d}" for i in range(12)), "x.jpg"])
+    assert "x.jpg (but a/x.jpg as well as b/x.jpg is there)" in said and "14 photos in the folder" in said
+    assert "12 names found although they have no suffix" in said and sum(report["images"].values()) == 12
 
 
 @pytest.mark.parametrize("name", ["../p00.jpg", "/etc/passwd", "C:\\Windows\\x.jpg", "a/../../p00.jpg"])
@@ -215,3 +236,26 @@ def test_one_caption_an_image_in_the_fields_layout_is_recognised(tmp_path):
     features = np.load(tmp_path / "train_ims.npy")[:4]
     np.save(tmp_path / "train_ims.npy", np.repeat(features, 5, axis=0))
     assert len(load_split(tmp_path, "train")) == 4
+
+
+def test_what_is_odd_in_captions_is_counted(tmp_path):
+    photos = make_photos(tmp_path / "photos", 12)
+    for number, path in enumerate(sorted(photos.glob("*.jpg"))):
+        folder = photos / ("train" if number < 8 else "val" if number < 10 else "test")
+        folder.mkdir(exist_ok=True)
+        path.rename(folder / path.name)
+    names = sorted(path.relative_to(photos).as_posix() for path in photos.rglob("*.jpg"))
+    rows = [
+        f"{name},{text},1"
+        for name in names
+        for text in (f"thing {name[-6:-4]}", f"thing {name[-6:-4]}", "42")
+    ]
+    (tmp_path / "c.csv").write_text("\n".join(["image,caption,is_test", *rows]))
+    said = []
+    file = tmp_path / "c.csv"
+    import_captions(photos, file, tmp_path / "d", backbone=MeanColour(), progress=False, say=said.append)
+    text = "\n".join(said)
+    assert "12 captions without a letter, kept as they are: 42, 42, 42 and 9 more" in text
+    assert "12 captions equal to another of the same photo, kept" in text
+    assert "called test, train, val, but only a column `split`" in text
+    assert "Read from the columns image, caption; not used: is_test." in text

@@ -37,7 +37,7 @@ def test_each_run_is_evaluated_on_its_own_data(runs):
     together, alone = evaluated(a, b, c), evaluated(b)
     assert together.exit_code == 0, together.output
     assert [len(group) for group in runs_by_data(runs).values()] == [2, 1]
-    heads = [line for line in together.output.splitlines() if line.startswith("on test of")]
+    heads = [line for line in together.output.splitlines() if line.startswith("On ")]
     assert [head.rpartition("/")[2] for head in heads] == ["first:", "second:"]
     assert together.output.endswith(alone.output)
     assert together.output.count("rsum minus that of the first run") == 1  # of c, beside a

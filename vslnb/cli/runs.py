@@ -10,6 +10,8 @@ import typer
 from vslnb.cli.app import Device, Precision, Quiet, app, stop
 from vslnb.errors import InputError
 
+RECALL = "Recall at 1, 5 and 10 on {}, in percent; rsum is the sum of the six, at most 600."
+
 
 @app.command()
 def train(
@@ -56,7 +58,9 @@ def train(
         from vslnb.data.precomp import load_split
 
         test = len(load_split(data, "test"))
-        typer.echo(recall_table({str(run): results["test"]}) if test > 1 else f"{run}: trained")
+        typer.echo(f"{run}: trained; the weights of the epoch that was best on dev are kept.")
+        if test > 1:
+            typer.echo(f"{RECALL.format('test')}\n{recall_table({str(run): results['test']})}")
         warn_of_few_photos(test, "test")
 
 
@@ -100,10 +104,11 @@ def evaluate(
         if not found:  # not the first process
             continue
         if len(groups) > 1:
-            typer.echo(f"on {split} of {folder}:")
+            typer.echo(f"On {folder}:")
         warn_of_few_photos(len(part), split)
         if len(part) == 1:
             continue
+        typer.echo(RECALL.format(split))
         typer.echo(recall_table({name: evaluation.recall for name, evaluation in found.items()}))
         for name, evaluation in found.items():
             for line in further_lines(evaluation):

@@ -153,11 +153,14 @@ class TrainingLoop:
         scores = split_scores(trainer.model, trainer.dev, trainer.vocabulary, progress=show)
         dev = recall(scores, trainer.dev.captions_per_image)
         seconds = self.done.seconds + time.monotonic() - self.began
-        if self.done.end_epoch(epoch, dev, seconds) and self.first:
+        best = self.done.end_epoch(epoch, dev, seconds)
+        if best and self.first:
             write_tensors(self.place.best_file, trainer.model.state_dict())
         if show:
             config = trainer.config
-            tqdm.write(f"{config.recipe} seed {config.seed} epoch {epoch + 1}: dev rsum {dev['rsum']:.1f}")
+            place = f"epoch {epoch + 1} of {config.training.epochs}"
+            kept = ", the best so far: kept" if best else ""
+            tqdm.write(f"{config.recipe}, seed {config.seed}, {place}: rsum {dev['rsum']:.1f} on dev{kept}")
 
     def _since_save(self) -> float:
         return time.monotonic() - self.saved

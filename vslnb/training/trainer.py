@@ -126,7 +126,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batches = self.batches(epoch)
-        with tqdm(total=len(batches), initial=first, desc=f"epoch {epoch + 1}/{training.epochs}",
+        with tqdm(total=len(batches), initial=first, desc=f"epoch {epoch + 1}/{training.epochs}", unit="batch",
                   disable=not progress or distributed.process_index() > 0, leave=False) as bar:  # fmt: skip
             for step, batch in enumerate(self.loader.load_all(batches[first:]), start=first):
                 try:

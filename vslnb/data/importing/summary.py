@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vslnb.data.importing.items import CaptionFile, Item, LeftOut, count, reasons
+from vslnb.data.importing.items import SPLIT_NAMES, CaptionFile, Item, LeftOut, count, reasons
 from vslnb.data.importing.names import Found
 from vslnb.data.text import writes_without_blanks
 from vslnb.storage import write_text
@@ -59,6 +59,11 @@ def about_captions(file: CaptionFile, found: Found, photos: int, cut: int, longe
     if cut:
         lines.append(f"  {count(cut, 'caption')} longer than {longest} words, cut after that many.")
     texts = [text for item in found.items for text in item.captions]
+    if bare := [text for text in texts if not any(map(str.isalpha, text))]:
+        lines.append(f"  {count(len(bare), 'caption')} without a letter, kept as they are: {_some(bare)}.")
+    repeats = sum(len(item.captions) - len(set(item.captions)) for item in found.items)
+    if repeats:
+        lines.append(f"  {count(repeats, 'caption')} equal to another of the same photo, kept.")
     if unspaced := sum(map(writes_without_blanks, texts)):
         lines.append(
             f"  {count(unspaced, 'caption')} in a script without blanks between words: each character is a word."
@@ -99,6 +104,12 @@ def about_splits(
         else:
             lines.append("  Copies were kept in one split.")
     how = "drawn at random, as the file names none" if drawn else "as the file says"
+    folders = {item.picture.partition("/")[0].lower() for members in splits.values() for item in members}
+    if drawn and len(folders & set(SPLIT_NAMES)) > 1:
+        named = ", ".join(sorted(folders & set(SPLIT_NAMES)))
+        lines.append(
+            f"The folders of the photos are called {named}, but only a column `split` in the caption file counts."
+        )
     sizes = ", ".join(f"{name} {len(members):,}" for name, members in splits.items())
     lines.append(f"Splits: {sizes} photos, {how}.")
     if without_split:
