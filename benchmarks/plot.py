@@ -36,7 +36,7 @@ def ratios(axis, task: str) -> None:
         filled = COLOURS[kind] if width == FULL else "white"
         axis.plot([], [], MARKS[kind], color=COLOURS[kind], markerfacecolor=filled, label=f"{width}, {kind}")
     axis.set_ylim(len(names) - 0.4, -1 - 0.45 * len(shown))  # room for the legend
-    axis.legend(loc="upper center", ncols=2, columnspacing=1)
+    axis.legend(loc="upper center", ncols=2, columnspacing=1, frameon=True, framealpha=1, edgecolor="white")
 
 
 def pairs(axis, bench: dict) -> None:

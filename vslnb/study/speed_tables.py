@@ -141,6 +141,20 @@ def _accelerator() -> str:
     return table_of_rows([found["gpu"], *heads], rows)
 
 
+def _data() -> str:
+    """Features of MSCOCO's size through the loader, beside what a card's step leaves time for."""
+    if not (ROOT / "figures" / "bench_data.json").exists():
+        return "Not measured yet."
+    found, rows = _bench("bench_data"), []
+    for dtype, one in found["rows"].items():
+        times = [f"{one[name]['ms a batch']:.1f}" for name in ("from disk", "bytes alone", "from memory")]
+        memory = f"{one['from disk']['MiB above the process']:,}"
+        rows.append([f"{dtype}, {one['GB']} GB", *times, memory, one["limit"]])
+    heads = ["ms a batch, from disk", "the same bytes alone", "from memory", "MiB", "what limits"]
+    share = f"{found['images']:,} of {found['of']:,} images, a step takes {found['step, ms']:.0f} ms"
+    return table_of_rows([share, *heads], rows)
+
+
 def _approximate() -> str:
     """What bfloat16 and a shortlist of a twentieth cost on trained models of Flickr8k."""
     precision, shortlist = _bench("bench_precision")["runs"], _bench("bench_shortlist")["runs"]
@@ -162,6 +176,7 @@ SPEED: dict[str, Callable[[], str]] = {
     "bench step": _step,
     "bench imram": _memory_of_imram,
     "bench large": _large,
+    "bench data": _data,
     "bench gpu": _accelerator,
     "bench approximate": _approximate,
 }

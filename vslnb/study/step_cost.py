@@ -31,6 +31,9 @@ from vslnb.retrieval.similarity import encode_captions, encode_images
 from vslnb.training.trainer import Trainer
 
 SMALLEST, REPEATS = 8, 3
+# Scorings that a step takes for each pair: one, twice as much backward, and once more where blocks are recomputed, as
+# they are in batches so large that they are not measured whole.
+FORWARDS = 4
 
 
 @dataclass(frozen=True)
@@ -230,32 +233,43 @@ def _measure(config: Config, data: Path, device: str, limit: float) -> Cost:
     caption_time = _seconds(lambda: next(encode_captions(trainer.model, ids, lengths)), on)
     pairs()
     pair_time = _seconds(pairs, on)
+    pair = pair_time / some / len(ids)
     peak = torch.cuda.max_memory_allocated() / 2**20 if on == "cuda" else _peak_mib()
     return Cost(
-        times[whole] if whole in times else _predicted(times, whole),
+        times[whole] if whole in times else _predicted(times, whole, pair),
         image_time / some,
         caption_time / len(ids),
-        pair_time / some / len(ids),
+        pair,
         max(times),
         peak,
     )
 
 
-def _predicted(times: dict[int, float], size: int) -> float:
-    """Seconds of a batch of another size, from those that were measured; a larger one takes at least as long.
+def _predicted(times: dict[int, float], size: int, pair: float = 0.0) -> float:
+    """Seconds of a batch of another size, from those that were measured.
+
+    Args:
+        times: by batch.
+        size: of the batch that is asked for.
+        pair: seconds to score one, where that is known: small batches alone say little of how the time grows.
 
     >>> round(_predicted({8: 8.0, 16: 32.0}, 32))
     128
     >>> round(_predicted({8: 1.0 + 8, 16: 1.0 + 16, 32: 1.0 + 32}, 64))
     65
+    >>> round(_predicted({8: 8.0 + 4 * 64, 16: 16.0 + 4 * 256}, 128, pair=1.0))
+    65664
     """
     measured = np.array(sorted(times), dtype=float)
     seconds = np.array([times[int(one)] for one in measured])
     terms = np.stack([np.ones_like(measured), measured, measured**2], axis=1)
-    # Relative errors: the largest batch does not decide alone.
-    factors, _ = nnls(terms / seconds[:, None], np.ones_like(seconds))
     if len(measured) == 1:  # nothing says how it grows: with the pairs
         return float(seconds[0] * (size / measured[0]) ** 2)
+    if pair:
+        terms = np.vstack([terms, [0, 0, 1]])
+        seconds = np.append(seconds, FORWARDS * pair)
+    # Relative errors: the largest batch does not decide alone.
+    factors, _ = nnls(terms / seconds[:, None], np.ones_like(seconds))
     return float(factors @ [1, size, size**2])
 
 
