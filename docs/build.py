@@ -181,10 +181,8 @@ class _Page(HTMLParser):
 
 def faults_of(site: Path) -> tuple[list[str], int]:
     """Links of a site that lead nowhere and what its pages would load from elsewhere; how many links were checked."""
-    paths = [
-        path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts
-    ]  # the theme's templates
-    pages = {path: _Page(path) for path in paths}
+    paths = (path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts)
+    pages = {path: _Page(path) for path in paths}  # without the theme's templates
     faults, checked = [], 0
     for path, page in pages.items():
         for address in [*page.links, *page.loads]:

@@ -129,7 +129,7 @@ function attentionPanel(side, most, onWord) {
     note.textContent = `${hardly}“${side.words[weights.indexOf(most)]}” gave it most (region ${r + 1}): ${most.toFixed(0)} % of that word's attention.`;
   }
 
-  panel.append(caption, words, element("div", "vb-note vb-shares-note", side.shares_note), stage, note);
+  panel.append(caption, words, element("div", "vb-shares-note", side.shares_note), stage, note);
   panel.showWord = showWord;
   panel.chosen = side.word;
   if (side.words.length) showWord(side.word);

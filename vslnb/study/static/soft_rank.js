@@ -23,7 +23,7 @@ const given = part("div", "", "vx-row"), results = part("div", "", "vx-row");
 function matrix(title, about, values, least, most, digits) {
   const figure = part("figure"), caption = part("figcaption", title), grid = part("div", "", "vx-matrix");
   caption.append(part("small", about));
-  const side = size > 8 ? 22 : 40;
+  const side = size > 8 ? 22 : 38;
   grid.style.gridTemplateColumns = `repeat(${size}, minmax(0, ${side}px))`;
   for (const value of values.flat()) {
     const depth = (value - least) / (most - least), cell = part("span", size > 8 ? "" : value.toFixed(digits));
