@@ -31,7 +31,7 @@ def code_of(number):
 
 
 def asked_by(number, parameters, monkeypatch):
-    """The configurations that notebook 03 or 04 asks `sweep` for, and the folder they go to."""
+    """The configurations that notebook 03, 04 or 09 asks `sweep` for, and the folder they go to."""
 
     def sweep(configs, data, results, *others):
         raise Asked(list(configs), results)
@@ -53,7 +53,7 @@ def asked_by(number, parameters, monkeypatch):
 def test_the_plan_is_what_the_notebooks_train(profile, monkeypatch):
     parameters = load_profile(profile)
     wanted = {}
-    for number in ("03", "04"):
+    for number in ("03", "04", *(["09"] if parameters["architectures"] else [])):
         configs, folder = asked_by(number, parameters, monkeypatch)
         wanted |= {folder / run_name(config): config.hash for config in configs}
     home = ROOT / parameters["run"] / ("world_runs" if parameters["dataset"] != "world" else "")

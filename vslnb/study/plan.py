@@ -1,6 +1,6 @@
 """What `vslnb reproduce PROFILE` would train: for which table, what is done, and what the rest takes.
 
-The runs are those of notebooks 03, 04 and 07, whose other notebooks read the same ones; a test compares them.
+The runs are those of notebooks 03, 04, 07 and 09, whose other notebooks read the same ones; a test compares them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
-from vslnb.config import RANKS, Config, ModelConfig
+from vslnb.config import MODULES, RANKS, Config, ModelConfig
 from vslnb.data.precomp import load_split
 from vslnb.errors import InputError
 from vslnb.recipes import arm_recipe, recipe, run_name
@@ -38,7 +38,7 @@ class Kind(NamedTuple):
 class PlannedRun:
     """A run that a notebook trains: the tables it is for, its settings, its folder and what is left of its epochs."""
 
-    tables: str  # of the paper; `beyond` it, or 07, what the notebook of that number adds
+    tables: str  # of the paper; `beyond` it, or 07 or 09, what the notebook of that number adds
     config: Config
     run: Run
     left: float  # share of its training, from 1 to 0
@@ -74,6 +74,7 @@ def planned_runs(parameters: dict, root: Path) -> list[PlannedRun]:
         ((*one, results, data) for one in _main_runs(parameters)),
         ((*one, short_results, data) for one in _ablation_runs(parameters)),
         _notebook_07(parameters, results, data),
+        ((*one, results, data) for one in _other_models(parameters)),
     ):
         place = folder / run_name(config)
         tables = wanted.setdefault(place, ([], config, its_data))[0]
@@ -159,6 +160,17 @@ def _notebook_07(parameters: dict, results: Path, data: Path) -> Iterable[tuple[
         for suffix, changes in arms:
             config = recipe(f"world-cosine{suffix}").with_settings(short | changes | {"seed": seed})
             yield "07", config, home, world
+
+
+def _other_models(parameters: dict) -> list[tuple[str, Config]]:
+    """Notebook 09: the other architectures beside those of notebook 03, with VSL, without it and with its control."""
+    more = parameters["architectures"]
+    modules = [module for module in MODULES if module in (*more, *parameters["modules"])] if more else []
+    wanted = itertools.product(parameters["seeds"], ("triplet", "vsl-paper", "vsl-shuffled"), modules)
+    return [
+        ("09", arm_recipe(parameters["dataset"], module, arm, seed).with_settings(ANYWAY))
+        for seed, arm, module in wanted
+    ]
 
 
 def _short(epochs: int) -> dict[str, object]:
