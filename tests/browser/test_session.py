@@ -167,3 +167,6 @@ def test_a_free_text_is_warned_of_before_it_ranks(session):
     assert session.warning("the dog") == session.warning("  ") == {"unknown": [], "refused": ""}
     assert "none of these words" in session.warning("zebras fly")["refused"]
     assert session.view is before
+    state = session.state
+    session.handle({"kind": "state", "state": before["state"] | {"text": "zebras fly"}})
+    assert "none of these words" in session.view["error"] and session.state == state

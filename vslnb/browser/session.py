@@ -45,13 +45,15 @@ class Session:
         if request.get("kind") == "attention":
             self.attention = self._attention(str(request.get("model")), request.get("item"))
             return
+        before = self.state, self.queries
         try:
             self._move(request)
+            self._show()  # refuses a free text of unknown words alone
         except InputError as fault:
+            self.state, self.queries = before
             self._show(error=str(fault))
             self.attention = {}
             return
-        self._show()
         self._keep_panel_open()
 
     def warning(self, text: str) -> dict:
