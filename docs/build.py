@@ -33,6 +33,7 @@ ROOMS = (
     "losses",
     "ranking",
     "semantics",
+    "sentences",
     "models",
     "retrieval",
     "evaluation",

@@ -74,6 +74,10 @@ class BatchLoader:
         """The caption indices of every batch of an epoch."""
         return epoch_batches(len(self.split.captions), self.batch_size, self.seed, epoch)
 
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch, in their order."""
+        return self.load_all(self.order(epoch))
+
     def load_all(self, batches: Sequence[np.ndarray]) -> Iterator[Batch]:
         """The batches of some captions each; while one is used, a thread reads the next."""
         with ThreadPoolExecutor(1) as reader:

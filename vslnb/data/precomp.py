@@ -160,9 +160,7 @@ def open_features(path: Path) -> np.ndarray:
         InputError: if it is missing, cut short, or not such an array.
     """
     if not path.is_file():
-        raise InputError(
-            path, "there is no such file", "See `vslnb import --help` for how to make a data set."
-        )
+        raise InputError(path, "there is no such file", "`vslnb import --help` says how to make a data set.")
     remedy = "Copy or extract the features again: float16 or float32, shape (images, regions, width)."
     try:
         features = open_array(path)
