@@ -90,6 +90,20 @@ def prepare_data(data: str | Path, dataset: str) -> Path:
     return folder
 
 
+def most_captions(data: Path) -> int:
+    """The largest number of captions that a training image has; 5, as in the field, before the data set is there.
+
+    >>> most_captions(Path("no/such/folder"))
+    5
+    """
+    if not (data / "train_caps.txt").exists():
+        return 5
+    from vslnb.data.precomp import load_split
+
+    counts = load_split(data, "train").captions_per_image
+    return counts if isinstance(counts, int) else max(counts)
+
+
 def known_results(folder: str) -> list[dict]:
     """Results that need not be computed again: the content of every `*runs.json` of a folder.
 
