@@ -4,11 +4,13 @@ import warnings
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from vslnb import figures
+from vslnb.config import MODULES
 
 RNG = np.random.default_rng(0)
 START = RNG.bit_generator.state
@@ -93,6 +95,7 @@ DRAWN = {
         {f"tau {t}": RNG.normal(size=(6, 6)) for t in (0.3, 0.03, 0.001)}, signed=True, key="gradient"
     ),
     "heat_maps, large": lambda: figures.heat_maps({"scores": RNG.random((64, 64))}),
+    "agreement_map": lambda: figures.agreement_map(pd.DataFrame(100 * RNG.random((9, 9)), MODULES, MODULES)),
     "similarity_map": lambda: figures.similarity_map(RNG.random((6, 6)), [IMAGE, OTHER] * 3),
     "heat_maps, the same colours": lambda: figures.heat_maps(
         {"scores": RNG.random((3, 3)), "ranks": RNG.random((3, 3))}, limits=[(0, 1), (1, 4)]

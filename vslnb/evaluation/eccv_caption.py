@@ -57,8 +57,11 @@ def coco_labels(scores: Any) -> dict[str, dict[str, float]]:
 
 
 def _ranked(scores: np.ndarray, queries: np.ndarray, items: np.ndarray) -> dict[int, list[int]]:
+    """The best items of every query; among equal scores the earlier item comes first, on every machine."""
     result = {}
     for query, row in zip(queries.tolist(), scores):
-        near = np.argpartition(-row, LISTED)[:LISTED]
+        last = np.partition(row, -LISTED)[-LISTED]
+        above = np.flatnonzero(row > last)
+        near = np.concatenate([above, np.flatnonzero(row == last)[: LISTED - len(above)]])
         result[query] = items[near[np.argsort(-row[near], kind="stable")]].tolist()
     return result
