@@ -16,7 +16,6 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 # build/site/index.html: README, executed notebooks, results, rankings and API reference; needs no network to be read.
-.PHONY: site
 site: .venv/site-ready
 	$(BIN)/vslnb reproduce demo
 	$(BIN)/python docs/build.py runs/demo build/site

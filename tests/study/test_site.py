@@ -6,6 +6,7 @@ import shutil
 import nbformat
 import pytest
 
+from conftest import extra
 from vslnb.errors import InputError
 from vslnb.study.profiles import ROOT
 from vslnb.study.reproduce import NOTEBOOKS
@@ -92,7 +93,7 @@ def test_links_that_lead_nowhere_are_found(site, tmp_path):
 
 
 def test_sphinx_builds_pages_without_a_warning(site, run, tmp_path, monkeypatch):
-    pytest.importorskip("myst_nb", reason="the extra `site` is not installed: make site")
+    extra("myst_nb", "site")
     monkeypatch.setattr(site, "ROOMS", ("ranking", "losses"))
     (run / "pages" / "index.html").write_text("<title>rankings</title>")
     index = site.build(run, tmp_path / "site", None)

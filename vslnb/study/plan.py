@@ -264,7 +264,7 @@ def time_left(runs: Sequence[PlannedRun], device: str, workers: int) -> str:
     seconds = sum(one.left * one.config.training.epochs * epochs.get(one.kind, 0.0) for one in runs) / workers
     if not epochs or done == len(runs):
         return ""
-    rest = f", and {unknown} runs of kinds that none has trained yet" if unknown else ""
+    rest = f" for {len(runs) - done - unknown} of them; {unknown} are not timed yet" if unknown else ""
     return f"{done} of {len(runs)} runs done, about {in_words(seconds)} left{rest}"
 
 
