@@ -97,7 +97,7 @@ def test_what_is_done_and_what_is_left(small):
     # Three epochs of this one and five of the other arm, two runs at a time.
     other = [one for one in runs if one.kind == saf.kind and one.run != saf.run]
     assert len(other) == 1
-    assert time_left(runs, "cpu", 2).startswith(f"0 of {len(runs)} runs done, about 3 minutes left, and ")
+    assert time_left(runs, "cpu", 2).startswith(f"0 of {len(runs)} runs done, about 3 minutes left for ")
     write_run(other[0], seconds=250.0, epochs=5, done=True)
     states = {one.run: one.state for one in planned_runs(small, ROOT)}
     assert states[other[0].run] == "done"
