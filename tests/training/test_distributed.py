@@ -139,7 +139,9 @@ def test_a_run_of_two_agrees_with_a_run_of_one(data, tmp_path):
     done = launch(2, *PROGRAM, "evaluate", tmp_path / "1", "--keep", tmp_path / "kept", "--quiet",
                   stdout=subprocess.PIPE, text=True)  # fmt: skip
     told, _ = done.communicate()
-    assert done.returncode == 0 and told.count("\nrsum ") == 1 and f"{one['test']['rsum']:.1f}" in told
+    assert (
+        done.returncode == 0 and told.count("rsum is the sum") == 1 and f"{one['test']['rsum']:.1f}" in told
+    )
 
 
 def test_the_death_of_one_ends_all_and_another_number_goes_on(data, tmp_path):
