@@ -11,6 +11,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from vslnb.config import ModelConfig, Module
+from vslnb.figures.style import module_name
 from vslnb.models import build_model
 from vslnb.study.published import TABLE_II
 
@@ -22,14 +23,12 @@ class Architecture:
     """One row of the table.
 
     Attributes:
-        name: as its authors write it.
         year: of its paper; 0 for our own.
         idea: what it does, in one sentence.
         published: rsum on Flickr30K of a single model, in percent points; NaN where no source has all six recalls.
         source: whose number that is.
     """
 
-    name: str
     year: int
     idea: str
     published: float = float("nan")
@@ -38,53 +37,46 @@ class Architecture:
 
 ARCHITECTURES: dict[Module, Architecture] = {
     "vsepp": Architecture(
-        "VSE++",
         2018,
         "One vector for a picture, one for a sentence; the score is their cosine.",
         442.3,
         "GPO's authors, with region features",
     ),
     "gpo": Architecture(
-        "VSE∞", 2021, "As VSE++, but the model learns how to pool regions and words.", 498.1, "its authors"
+        2021, "As VSE++, but the model learns how to pool regions and words.", 498.1, "its authors"
     ),
     "vsrn": Architecture(
-        "VSRN",
         2019,
         "Regions exchange information through a graph before they become one vector.",
         469.9,
         "its authors",
     ),
     "cosine": Architecture(
-        "cosine",
         0,
         "SGRAF's encoders alone: attention pools each item to one vector, and the score is their cosine.",
     ),
     "scan": Architecture(
-        "SCAN",
         2018,
         "Each word looks at the regions that resemble it; the mean agreement is the score.",
         446.2,
         "its authors",
     ),
     "imram": Architecture(
-        "IMRAM",
         2020,
         "SCAN's attention several times, with a memory that rewrites the words in between.",
         484.2,
         "its authors",
     ),
     "chan": Architecture(
-        "CHAN", 2023, "Each word takes the single region that fits it best; all others are left out."
+        2023, "Each word takes the single region that fits it best; all others are left out."
     ),
     "saf": Architecture(
-        "SAF",
         2021,
         "Vectors of similarity, a word each, are weighed by attention.",
         sum(TABLE_II["SAF*"]),
         "the paper of VSL",
     ),
     "sgr": Architecture(
-        "SGR",
         2021,
         "The same vectors of similarity reason in a graph before they become a score.",
         sum(TABLE_II["SGR*"]),
@@ -114,10 +106,10 @@ def megaflops_of_a_pair(module: Module) -> float:
 
 
 def table() -> pd.DataFrame:
-    """All architectures by year, with what a pair costs and what was published; an index of modules."""
+    """All architectures, those of one kind together, with what a pair costs and what was published; an index of modules."""
     rows = {
         module: {
-            "architecture": one.name,
+            "architecture": module_name(module),
             "year": str(one.year or "ours"),
             "idea": one.idea,
             "MFLOP a pair": megaflops_of_a_pair(module),
