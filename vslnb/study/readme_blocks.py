@@ -141,7 +141,9 @@ def _arms() -> str:
 def _architectures() -> str:
     """Every architecture with the triplet alone on Flickr8k, one seed."""
     path = FIGURES / "flickr8k" / "architectures.json"
-    runs = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    if not path.exists():
+        return "On Flickr8k these architectures have not been trained yet."
+    runs = _read("flickr8k/architectures.json")
     rows = [
         [
             " ".join([module_name(run["module"]), *run["architecture"].split("-")[1:]]),
@@ -151,14 +153,21 @@ def _architectures() -> str:
         ]
         for run in sorted(runs, key=lambda run: -run["test"]["rsum"])
     ]
-    return table_of_rows(["architecture", "learning rate", "dev rsum", "test rsum"], rows)
+    about = "The triplet alone, one seed each, at the best of three learning rates on dev; this says nothing about VSL."
+    return f"{about}\n\n" + table_of_rows(["architecture", "learning rate", "dev rsum", "test rsum"], rows)
 
 
 def _strength() -> str:
     found = Strength()
     if not found:
-        return "The [design](../../experiments/strength.md) is written. None of its runs has been made."
-    return markdown_table(found.table())
+        return "None of its runs has been made yet."
+    meaning = (
+        "Each number is the difference to the triplet of the same seed, mean over the seeds that exist. *Gradient share* "
+        "is the length of VSL's gradient at the weights in percent of the triplet's, and *within photos* the "
+        "concordance with experts among one photo's candidates. These runs explore; fresh seeds are to confirm one "
+        "setting before anything is claimed."
+    )
+    return f"{meaning}\n\n{markdown_table(found.table())}"
 
 
 def _decision() -> str:
