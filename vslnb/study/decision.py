@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from vslnb.evaluation.intervals import Interval
 
@@ -19,15 +18,6 @@ def format_interval(found: Interval) -> str:
     digits = 2 if min(abs(found.low), abs(found.high)) < 0.05 else 1
     bounds = f"{found.low:+.{digits}f} to {found.high:+.{digits}f}"
     return f"{found.value:+.{digits}f} ({'no interval' if math.isnan(found.low) else bounds})"
-
-
-def format_intervals(found: Mapping[str, Interval]) -> str:
-    """Several differences by name, `not known` where there is none.
-
-    >>> format_intervals({"SAF": Interval(1.2, -0.5, 3.0), "SGR": Interval(2.0, 1.0, 3.0)}), format_intervals({})
-    ('SAF +1.2 (-0.5 to +3.0), SGR +2.0 (+1.0 to +3.0)', 'not known')
-    """
-    return ", ".join(f"{name} {format_interval(one)}" for name, one in found.items()) or "not known"
 
 
 def verdict(gain: Interval, over_shuffled: Interval, decided: bool) -> str:

@@ -95,20 +95,8 @@ def _settings() -> str:
 
 
 def _answer() -> str:
-    """What decides, and the same with the seeds that were first planned; intervals stand in a table."""
     study = load_study()
-    found = readings.readings(study)
-    decided, controlled = (intervals[readings.DECIDES] for intervals in found.values())
-    planned = next(iter(found.values()))["seeds of the first plan"]
-    word = readings.verdicts(study, found)[readings.DECIDES]
-    doubt = "it is met too" if planned.low > 0 else "it is not met"
-    firm = "" if planned.low > 0 else " We call the gain unconfirmed."
-    return (
-        f"VSL changes rsum by {decided.value:+.1f} against the triplet loss alone, and by {controlled.value:+.1f} "
-        f"against the same loss on shuffled captions. By the rule written before the runs, **{word}** "
-        f"(p = {decided.p:.2f}). One seed was replaced after its result was known; with the seeds that were first "
-        f"planned the rule was tried again, and {doubt} (p = {planned.p:.2f}).{firm}"
-    )
+    return page.answer(study, readings.readings(study))
 
 
 def _other_readings() -> str:
