@@ -12,14 +12,7 @@ from vslnb.figures import ARM_NAMES
 from vslnb.study.evidence.runs import TITLES, TRIPLET, VSL, Panel, Study, as_panel, read_evidence
 
 # By the name in results.json, what is followed through training.
-FOLLOWED = {
-    "agreement": "gradient cosine",
-    "pull": "gradient ratio",
-    "top": "top share (percent)",
-    "own": "push on the own pair",
-    "spread": "spread of scores",
-    "live": "live comparisons",
-}
+FOLLOWED = {"top": "top share (percent)", "pull": "gradient ratio", "agreement": "gradient cosine"}
 
 
 def by_epoch(study: Study, module: str, arm: str, name: str) -> np.ndarray:
@@ -39,15 +32,12 @@ def epoch_panels(study: Study, module: str) -> dict[str, dict[str, np.ndarray]]:
 def score_gradients(study: Study) -> pd.DataFrame:
     """VSL's gradient with respect to the scores, mean over seeds and epochs with VSL.
 
-    Columns module, arm, `pull` (its length, times beta, over the triplet's), `top` (percent of it on the
-    best-scoring tenth of a row) and `agreement` (its cosine with the triplet's).
+    Columns module, arm, `top` (percent of it on the best-scoring tenth of a row), `pull` (its length, times beta,
+    over the triplet's) and `agreement` (its cosine with the triplet's).
     """
     rows = [
         {"module": TITLES[module], "arm": arm}
-        | {
-            name: float(np.nanmean(by_epoch(study, module, arm, name)))
-            for name in ("pull", "top", "agreement")
-        }
+        | {name: float(np.nanmean(by_epoch(study, module, arm, name))) for name in FOLLOWED}
         for module in study.modules
         for arm in study.arms
     ]

@@ -150,10 +150,10 @@ def _gradients(study: Study, weights: WeightGradients) -> list[str]:
         markdown_table(weights.table(), 2),
         "![Rank correlation with caption similarity, an arm minus the triplet](08_order.png)",
         "The gradient of beta times VSL with respect to the scores, while training, as the mean over the epochs with "
-        "VSL. The columns are its length over the triplet's, the percentage of it on the best-scoring tenth of an "
-        "image's row, and its cosine with the triplet's. An even share would put 9.4 percent on that tenth.",
+        "VSL. The columns are the percentage of it on the best-scoring tenth of an image's row, its length over the "
+        "triplet's, and its cosine with the triplet's. An even share would put 9.4 percent on that tenth.",
         markdown_table(score_gradients(study).rename(columns=FOLLOWED), 3),
-        "![Both losses and the scores of SAF through training](08_mechanism.png)",
+        "![VSL's gradient with respect to SAF's scores through training](08_mechanism.png)",
     ]
 
 
