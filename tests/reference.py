@@ -93,7 +93,7 @@ def visual_semantic_loss(s, c, tau, variant):
     return 1 - sum(ratios) / n**2
 
 
-def triplet(s, margin, negatives, slack=0.0, c=None):
+def triplet(s, margin, negatives, slack=0.0, c=None, left_out=0.0):
     total, n = 0.0, len(s)
 
     def wanted(i, j):
@@ -101,8 +101,9 @@ def triplet(s, margin, negatives, slack=0.0, c=None):
         return margin * (1 - slack * min(1.0, max(0.0, c[i][j] / c[i][i]))) if slack else margin
 
     for i in range(n):
-        row = [max(0.0, wanted(i, j) + s[i][j] - s[i][i]) for j in range(n) if j != i] or [0.0]
-        column = [max(0.0, wanted(i, j) + s[j][i] - s[i][i]) for j in range(n) if j != i] or [0.0]
+        wrong = [j for j in range(n) if j != i and not (left_out and c[i][j] / c[i][i] >= left_out)]
+        row = [max(0.0, wanted(i, j) + s[i][j] - s[i][i]) for j in wrong] or [0.0]
+        column = [max(0.0, wanted(i, j) + s[j][i] - s[i][i]) for j in wrong] or [0.0]
         for costs in (row, column):
             if negatives == "hardest":
                 total += max(costs)
@@ -113,6 +114,21 @@ def triplet(s, margin, negatives, slack=0.0, c=None):
             else:
                 violating = [cost for cost in costs if cost > 0]
                 total += sum(violating) / max(1, len(violating))
+    return total
+
+
+def contrastive(s, temperature, softness=0.0, c=None):
+    total, n = 0.0, len(s)
+    for i in range(n):
+        labels = [float(j == i) for j in range(n)]
+        if softness:
+            common = [max(0.0, c[i][j]) for j in range(n)]
+            labels = [(1 - softness) * one + softness * x / sum(common) for one, x in zip(labels, common)]
+        for scores in ([s[i][j] for j in range(n)], [s[j][i] for j in range(n)]):
+            whole = sum(math.exp(x / temperature) for x in scores)
+            total -= sum(
+                label * math.log(math.exp(x / temperature) / whole) for label, x in zip(labels, scores)
+            )
     return total
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import reference
 from conftest import GOLDEN
-from vslnb.losses import NEGATIVES, Objective, TripletLoss, VisualSemanticLoss
+from vslnb.losses import NEGATIVES, ContrastiveLoss, Objective, TripletLoss, VisualSemanticLoss
 from vslnb.ranking import RANKS, hard_rank, in_unit, soft_rank
 from vslnb.training.diagnostics import live_share
 
@@ -189,6 +189,65 @@ def test_margins_by_likeness_are_those_of_the_literal_loop(negatives, slack):
     )
     given = torch.from_numpy(scores).requires_grad_()
     assert torch.autograd.gradcheck(lambda s: loss(s, torch.from_numpy(alike)), given)
+
+
+@pytest.mark.parametrize("negatives", ["hardest", "all", "violating", "mean"])
+@pytest.mark.parametrize("left_out", [0.2, 0.6, 0.99])
+def test_negatives_that_are_nearly_right_are_left_out_as_in_the_literal_loop(negatives, left_out):
+    rng = np.random.default_rng(2)
+    scores, alike = rng.random((7, 7)), rng.random((7, 7)) - 0.1
+    alike[np.diag_indices(7)] = rng.uniform(0.5, 0.9, 7)
+    loss = TripletLoss(0.2, negatives, left_out=left_out)
+    found = loss(torch.from_numpy(scores), torch.from_numpy(alike))
+    wanted = reference.triplet(scores, 0.2, negatives, c=alike, left_out=left_out)
+    assert found.item() == pytest.approx(wanted)
+    everything = TripletLoss(0.2, negatives)(torch.from_numpy(scores)).item()
+    assert loss(torch.from_numpy(scores)).item() == everything
+    given = torch.from_numpy(scores).requires_grad_()
+    assert torch.autograd.gradcheck(lambda s: loss(s, torch.from_numpy(alike)), given)
+
+
+def test_a_negative_at_the_threshold_is_left_out():
+    scores, alike = torch.tensor([[0.5, 0.5], [0.4, 0.5]]), torch.tensor([[0.4, 0.2], [0.0, 0.4]])
+    # Caption 1 is half as similar to image 0 as its own: no negative of the pair 0, in either direction.
+    assert TripletLoss(0.2, "all", left_out=0.5)(scores, alike).item() == pytest.approx(0.1 + 0.2)
+    assert TripletLoss(0.2, "all", left_out=0.6)(scores, alike).item() == pytest.approx(0.2 + 0.1 + 0.1 + 0.2)
+
+
+@pytest.mark.parametrize("softness", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("temperature", [0.05, 1.0])
+def test_the_contrastive_loss_is_that_of_the_literal_loop(softness, temperature):
+    rng = np.random.default_rng(3)
+    scores, alike = rng.uniform(-1, 1, (6, 6)), rng.random((6, 6)) - 0.2
+    alike[np.diag_indices(6)] = 1
+    loss = ContrastiveLoss(temperature, softness)
+    found = loss(torch.from_numpy(scores), torch.from_numpy(alike))
+    assert found.item() == pytest.approx(reference.contrastive(scores, temperature, softness, alike))
+    given = torch.from_numpy(scores).requires_grad_()
+    assert torch.autograd.gradcheck(lambda s: loss(s, torch.from_numpy(alike)), given)
+
+
+def test_without_softness_or_similarity_the_contrastive_loss_is_infonce():
+    scores = torch.rand(5, 5)
+    plain = ContrastiveLoss()(scores)
+    assert ContrastiveLoss(softness=0.5)(scores).item() == plain.item()
+    own = torch.arange(5)
+    cross = torch.nn.functional.cross_entropy
+    wanted = 5 * (cross(scores / 0.05, own) + cross(scores.T / 0.05, own))
+    assert plain.item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_the_objective_adds_the_contrastive_loss_with_its_weight():
+    scores, alike = torch.rand(4, 4), torch.rand(4, 4)
+    parts = Objective(alpha=0, contrast=2, contrast_temperature=0.1, softness=0.3)(scores, alike)
+    assert parts["loss"].item() == pytest.approx(2 * ContrastiveLoss(0.1, 0.3)(scores, alike).item())
+    assert "contrast" not in Objective()(scores, alike)
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0}, {"softness": -0.1}, {"softness": 1.1}])
+def test_a_contrastive_loss_that_cannot_be_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ContrastiveLoss(**wrong)
 
 
 def test_a_negative_as_alike_as_the_pair_has_no_margin():

@@ -105,11 +105,17 @@ class LossConfig:
     vsl_warmup_epochs: AtLeastZero = 0
     # Not in the paper: a margin that shrinks with the similarity of a negative, see `losses.TripletLoss`.
     slack: Weight = 0.0
+    # Nor these: what somebody without VSL might do instead. Negatives that are nearly right left out, from this share
+    # of the pair's own similarity on; and InfoNCE with labels that the similarity softens, by weight.
+    left_out: Share = 0.0
+    contrast: Weight = 0.0
+    contrast_temperature: Positive = 0.05
+    softness: Share = 0.0
 
     @property
     def reads_images(self) -> bool:
         """Whether the similarity of images (Eq. 3) is needed."""
-        return bool(self.beta or self.slack)
+        return bool(self.beta or self.slack or self.left_out or (self.contrast and self.softness))
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -157,15 +163,19 @@ class Config:
 
     @property
     def arm(self) -> str:
-        """`triplet`, `slack`, or `vsl-` with the rank; `slack-shuffled` and `vsl-shuffled` for the controls.
+        """`triplet`, `slack`, `left-out`, `contrast`, `soft-labels`, or `vsl-` with the rank.
 
-        Of two networks that teach each other `ncr`, or another arm's name and `-ncr`.
+        The controls end in `-shuffled`, without the rank of VSL. Of two networks that teach each other `ncr`, or another arm's name and `-ncr`.
         """
         loss = self.loss
         if loss.beta or loss.beta_text:
             arm = "vsl-shuffled" if loss.shuffled else f"vsl-{loss.rank}"
         else:
-            arm = "triplet" if not loss.slack else "slack-shuffled" if loss.shuffled else "slack"
+            names = {"soft-labels": loss.contrast and loss.softness, "contrast": loss.contrast}
+            names |= {"left-out": loss.left_out, "slack": loss.slack}
+            arm = next((name for name, used in names.items() if used), "triplet")
+            if loss.shuffled and loss.reads_images:
+                arm += "-shuffled"
         if self.model.networks == 1:
             return arm
         return "ncr" if arm == "triplet" else f"{arm}-ncr"

@@ -1,4 +1,7 @@
-"""Eq. 2, 5, 6 and 7. Each loss stands alone: give it any model's scores and any semantic matrix."""
+"""Eq. 2, 5, 6 and 7, and what else one could do with a semantic matrix.
+
+Each loss stands alone: give it any model's scores and any semantic matrix.
+"""
 
 from __future__ import annotations
 
@@ -23,23 +26,28 @@ class TripletLoss(nn.Module):
             the pair itself counts as one more item without a cost, as NCR's program has it.
         slack: not in the paper: the margin shrinks by this share times the similarity of a negative to the pair. It
             applies Eq. 3 to the negatives that the triplet loss reads, those at the top of the list.
+        left_out: not in the paper: a negative whose similarity to the pair is at least this share of the pair's own
+            is no negative and costs nothing; 0 leaves none out.
 
     >>> TripletLoss()(torch.tensor([[0.9, 0.8], [0.1, 0.7]]))
     tensor(0.4000)
     """
 
-    def __init__(self, margin: float = 0.2, negatives: str = "hardest", slack: float = 0.0):
+    def __init__(
+        self, margin: float = 0.2, negatives: str = "hardest", slack: float = 0.0, left_out: float = 0.0
+    ):
         super().__init__()
         if negatives not in NEGATIVES:
             raise ValueError(f"negatives must be one of {NEGATIVES}, got {negatives!r}")
-        self.margin, self.negatives, self.slack = margin, negatives, slack
+        self.margin, self.negatives, self.slack, self.left_out = margin, negatives, slack, left_out
 
     def forward(
         self, scores: Tensor, semantics: Tensor | None = None, margins: Margins | None = None
     ) -> Tensor:
         """`scores` (B, B), row = image, column = caption, pairs on the diagonal -> scalar.
 
-        `semantics` (B, B) is read with `slack` alone: of a negative counts its value over that of the pair, 0 to 1.
+        `semantics` (B, B) is read with `slack` or `left_out` alone: of a negative counts its value over that of the
+        pair, 0 to 1.
         `margins` replace the one margin, see `costs`.
         """
         captions, images = self.costs(scores, semantics, margins)
@@ -63,15 +71,18 @@ class TripletLoss(nn.Module):
         _check_square(scores)
         own = scores.diagonal()
         first, second = margins or (self.margin, self.margin)
-        if self.slack and semantics is not None:
+        no_negative = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+        alike = no_negative  # by row the pair of an image; transposed, that of a caption
+        if (self.slack or self.left_out) and semantics is not None:
             similarity = semantics.to(scores)
-            relative = similarity / similarity.diagonal().clamp(min=1e-12)[:, None]
-            first = first * (1 - self.slack * relative.clamp(0, 1))
-            second = second * (1 - self.slack * relative.T.clamp(0, 1))
-        diagonal = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+            relative = (similarity / similarity.diagonal().clamp(min=1e-12)[:, None]).clamp(0, 1)
+            first = first * (1 - self.slack * relative)
+            second = second * (1 - self.slack * relative.T)
+            if self.left_out:
+                alike = no_negative | (relative >= self.left_out)
         return (
-            (first + scores - own[:, None]).clamp(min=0).masked_fill(diagonal, 0),
-            (second + scores - own[None, :]).clamp(min=0).masked_fill(diagonal, 0),
+            (first + scores - own[:, None]).clamp(min=0).masked_fill(alike, 0),
+            (second + scores - own[None, :]).clamp(min=0).masked_fill(alike.T, 0),
         )
 
 
@@ -134,8 +145,55 @@ class VisualSemanticLoss(nn.Module):
         return soft_rank(in_unit(matrix, self.unit), self.temperature, self.rank)
 
 
+class ContrastiveLoss(nn.Module):
+    """Not in the paper: InfoNCE, whose labels a semantic matrix may soften; summed over the batch, both directions.
+
+    Every query is asked which of the batch's items is its own, as a cross-entropy over the softmax of its scores. With
+    `softness`, that share of the label is spread over all items in proportion to their similarity.
+
+    Args:
+        temperature: what the scores are divided by.
+        softness: share of a label that follows the similarity, 0 to 1; 0 is plain InfoNCE.
+
+    Raises:
+        ValueError: for a temperature that is not positive, or a softness outside 0 to 1.
+
+    >>> scores = torch.tensor([[0.9, 0.1], [0.1, 0.9]])
+    >>> round(float(ContrastiveLoss(temperature=1.0)(scores)), 4)
+    1.4844
+    >>> alike = torch.ones(2, 2)  # every label is even, whatever is whose
+    >>> round(float(ContrastiveLoss(1.0, softness=1.0)(scores, alike)), 4)
+    3.0844
+    """
+
+    def __init__(self, temperature: float = 0.05, softness: float = 0.0):
+        super().__init__()
+        if not temperature > 0:
+            raise ValueError(f"the temperature must be positive, got {temperature}")
+        if not 0 <= softness <= 1:
+            raise ValueError(f"softness must lie between 0 and 1, got {softness}")
+        self.temperature, self.softness = temperature, softness
+
+    def forward(self, scores: Tensor, semantics: Tensor | None = None) -> Tensor:
+        """`scores` (B, B), row = image, column = caption, pairs on the diagonal -> scalar.
+
+        `semantics` (B, B), of which what is below zero counts as zero, is read with `softness` alone. Entry (i, j)
+        says how much the pairs i and j have in common; a row softens the label of an image, and the same row that
+        of its caption.
+        """
+        _check_square(scores)
+        labels = torch.eye(len(scores), dtype=scores.dtype, device=scores.device)
+        if self.softness and semantics is not None:
+            common = torch.as_tensor(semantics).to(scores).detach().clamp(min=0)
+            shares = common / common.sum(1, keepdim=True).clamp(min=1e-12)
+            labels = (1 - self.softness) * labels + self.softness * shares
+        logits = scores / self.temperature
+        images = nn.functional.cross_entropy(logits, labels, reduction="sum")
+        return images + nn.functional.cross_entropy(logits.T, labels, reduction="sum")
+
+
 class Objective(nn.Module):
-    """Eq. 6 and 7: alpha * triplet + beta * L_vs + beta_text * L_ts.
+    """Eq. 6 and 7: alpha * triplet + beta * L_vs + beta_text * L_ts, and `contrast` times InfoNCE.
 
     `hardest` and `violating` negatives both start at 2 * B * margin, and the second are never above the first, so
     that beta means much the same under each; under `all` it does not (notebook 04).
@@ -151,11 +209,16 @@ class Objective(nn.Module):
         rank: str = "paper",
         slack: float = 0.0,
         unit: str = "absolute",
+        left_out: float = 0.0,
+        contrast: float = 0.0,
+        contrast_temperature: float = 0.05,
+        softness: float = 0.0,
     ):
         super().__init__()
-        self.alpha, self.beta, self.beta_text = alpha, beta, beta_text
-        self.triplet = {name: TripletLoss(margin, name, slack) for name in NEGATIVES}
+        self.alpha, self.beta, self.beta_text, self.contrast = alpha, beta, beta_text, contrast
+        self.triplet = {name: TripletLoss(margin, name, slack, left_out) for name in NEGATIVES}
         self.semantic = VisualSemanticLoss(temperature, rank, unit)
+        self.contrastive = ContrastiveLoss(contrast_temperature, softness)
 
     def forward(
         self,
@@ -165,7 +228,10 @@ class Objective(nn.Module):
         negatives: str = "hardest",
         margins: Margins | None = None,
     ) -> dict[str, Tensor]:
-        """Scalars `loss`, `triplet` and, given semantics and a weight, `visual` (L_vs) and `textual` (L_ts)."""
+        """Scalars `loss`, `triplet` and, where they have a weight, `visual` (L_vs), `textual` (L_ts) and `contrast`.
+
+        The first two need their semantics.
+        """
         triplet = self.triplet[negatives](scores, image_semantics, margins)
         parts = {"triplet": triplet}
         total = self.alpha * triplet
@@ -175,6 +241,9 @@ class Objective(nn.Module):
         if self.beta_text and caption_semantics is not None:
             parts["textual"] = self.semantic(scores.T, caption_semantics)
             total = total + self.beta_text * parts["textual"]
+        if self.contrast:
+            parts["contrast"] = self.contrastive(scores, image_semantics)
+            total = total + self.contrast * parts["contrast"]
         return {"loss": total, **parts}
 
 

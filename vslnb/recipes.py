@@ -19,7 +19,15 @@ from vslnb.config import (
 from vslnb.errors import InputError
 
 DATA = ("world", "flickr8k", "f30k", "coco")
-ARMS = ("triplet", *(f"vsl-{rank}" for rank in RANKS), "vsl-shuffled", "slack", "slack-shuffled")
+# What somebody without VSL might do with the same similarity, and plain InfoNCE beside it.
+INSTEAD: dict[str, dict[str, object]] = {
+    "slack": {"loss.slack": 1.0},
+    "left-out": {"loss.left_out": 0.5},
+    "contrast": {"loss.alpha": 0.0, "loss.contrast": 1.0},
+    "soft-labels": {"loss.alpha": 0.0, "loss.contrast": 1.0, "loss.softness": 0.2},
+}
+CONTROLS = {f"{arm}-shuffled": {"loss.shuffled": True} | INSTEAD[arm] for arm in INSTEAD if arm != "contrast"}
+ARMS = ("triplet", *(f"vsl-{rank}" for rank in RANKS), "vsl-shuffled", *INSTEAD, *CONTROLS)
 SUFFIXES = ("released", "sgraf", "ncr")
 # The paper (Sec. IV-A), its released code, SGRAF and NCR: (epochs, epochs before the decay) by data and module.
 SCHEDULES = {
@@ -118,7 +126,8 @@ def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
         data: `world`, `flickr8k`, `f30k` or `coco`.
         module: `saf`, `sgr`, `cosine` or one of the zoo.
         arm: `triplet`; `vsl-` with a rank; `vsl-shuffled`, the paper's loss with the captions exchanged among
-            images; `slack`, no VSL but similarity-adaptive margins, and `slack-shuffled`.
+            images; without VSL, `slack` (margins by similarity), `left-out` (no negative that is nearly right),
+            `contrast` (InfoNCE) or `soft-labels` (InfoNCE with labels by similarity), and their `-shuffled`.
         seed: of weights, order and dropout.
 
     Raises:
@@ -127,16 +136,16 @@ def arm_recipe(data: str, module: str, arm: str, seed: int = 0) -> Config:
     >>> arm_recipe("world", "saf", "vsl-descending").loss.rank
     'descending'
     """
-    changes: dict[str, object]
-    if arm.startswith(("triplet", "slack")):
-        changes = {"loss.slack": float(arm != "triplet"), "loss.shuffled": arm.endswith("shuffled")}
-        config = recipe(f"{data}-{module}").with_settings(changes | {"seed": seed})
-        if config.arm == arm:
-            return config
     if arm not in ARMS:
         raise InputError(f"arm {arm!r}", "there is no such arm", f"One of {', '.join(ARMS)}.")
-    changes = {"loss.shuffled": True} if arm == "vsl-shuffled" else {"loss.rank": arm.removeprefix("vsl-")}
-    return recipe(f"{data}-{module}-vsl").with_settings(changes | {"seed": seed})
+    changes: dict[str, object]
+    if arm.startswith("vsl-"):
+        changes = (
+            {"loss.shuffled": True} if arm == "vsl-shuffled" else {"loss.rank": arm.removeprefix("vsl-")}
+        )
+        return recipe(f"{data}-{module}-vsl").with_settings(changes | {"seed": seed})
+    changes = ({"triplet": {}} | INSTEAD | CONTROLS)[arm]
+    return recipe(f"{data}-{module}").with_settings(changes | {"seed": seed})
 
 
 def run_name(config: Config) -> str:

@@ -37,7 +37,7 @@ ARM_NAMES = {
     "vsl-descending": "+ VSL, descending ranks",
     "vsl-released": "+ VSL, released ranks",
     "vsl-shuffled": "+ VSL, shuffled captions",
-    "slack": "similarity-adaptive margin",
+    "slack": "margin by similarity",
     "slack-shuffled": "the same, shuffled captions",
 }
 ARM_COLOURS = dict(zip(ARM_NAMES, PALETTE))

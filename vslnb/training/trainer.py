@@ -79,6 +79,10 @@ class Trainer:
             loss.rank,
             loss.slack,
             loss.temperature_unit,
+            loss.left_out,
+            loss.contrast,
+            loss.contrast_temperature,
+            loss.softness,
         )
         unseen = next(part.shift for part in self.model.modules() if isinstance(part, ImageEncoder)).cpu()
         self.augment = SizeAugmentation(
