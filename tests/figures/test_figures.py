@@ -78,6 +78,15 @@ DRAWN = {
     "bars_against": lambda: figures.bars_against(
         {"share, %": ({"SAF": 0.1, "SGR": 1}, 9.4, "even"), "length, %": ({"SAF": 5, "SGR": 2}, None, "")}
     ),
+    "trade_off": lambda: figures.trade_off(
+        {
+            name: {str(s): (RNG.normal(-s / 3, 1, 3), RNG.normal(s / 4, 0.5, 3)) for s in (1, 3, 10, 30)}
+            for name in ("cider, paper", "sentence, paper", "cider, descending", "cider, shuffled captions")
+        },
+        "rsum minus the triplet's",
+        "tau minus the triplet's",
+        controls=["cider, shuffled captions"],
+    ),
     "rank_changes": lambda: figures.rank_changes(
         {side: tuple(RNG.geometric(0.1, (2, 99))) for side in ("image to text", "text to image")}, "a", "b"
     ),

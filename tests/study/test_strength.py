@@ -45,3 +45,21 @@ def test_a_run_without_its_triplet_says_nothing():
 def test_true_and_shuffled_captions_are_two_arms():
     found = Strength([run(1), run(1, 10), run(1, 10, "shuffled")])
     assert sorted(found.table()["captions"]) == ["shuffled", "true"]
+
+
+def test_a_curve_follows_the_strength_of_an_arm():
+    listed = [
+        run(1),
+        run(2),
+        run(1, 10, expert=47.0, rsum=245.0),
+        run(1, 3, expert=45.0),
+        run(2, 3, expert=46.0),
+    ]
+    curves = Strength(
+        [*listed, run(1, 10, "shuffled"), run(1, 10, module="saf"), run(1, module="saf")]
+    ).curves("cosine")
+    assert list(curves) == ["cider, paper", "cider, paper, shuffled captions"]
+    assert list(curves["cider, paper"]) == ["3 x beta", "10 x beta"]
+    paid, bought = curves["cider, paper"]["3 x beta"]
+    assert paid.tolist() == [0.0, 0.0] and bought.tolist() == [1.0, 2.0]
+    assert [x.tolist() for x in curves["cider, paper"]["10 x beta"]] == [[-5.0], [3.0]]

@@ -19,6 +19,7 @@ from vslnb.figures.style import (
     Figure,
     canvas,
 )
+from vslnb.figures.trade_off import trade_off
 
 __all__ = [
     "ARM_COLOURS",
@@ -50,5 +51,6 @@ __all__ = [
     "recall_bars",
     "share_bars",
     "similarity_map",
+    "trade_off",
     "two_orders",
 ]

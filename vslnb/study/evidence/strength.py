@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from vslnb.evaluation.intervals import Interval
 from vslnb.evaluation.measures import RSUM, TAU_CROWD, TAU_EXPERT, measure_of
 from vslnb.figures.style import module_name
+from vslnb.figures.trade_off import Curve
 from vslnb.study.comparison import interval_over_seeds
 from vslnb.study.evidence.runs import FIGURES, read_evidence
 
@@ -58,6 +60,17 @@ class Strength:
             arm: interval_over_seeds(rows[measure].to_numpy())
             for arm, rows in self.differences().groupby(ARM, sort=False)
         }
+
+    def curves(self, module: str, paid: str = "test rsum", bought: str = "experts") -> dict[str, Curve]:
+        """What `figures.trade_off` draws of a module: by similarity, rank and captions, two measures by strength."""
+        found: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
+        rows = self.differences().query("module == @module").sort_values("strength")
+        keys = ["similarity", "rank", "captions", "strength"]
+        for (similarity, rank, captions, strength), seeds in rows.groupby(keys, sort=False):
+            name = f"{similarity}, {rank}" + (", shuffled captions" if captions == "shuffled" else "")
+            curve = found.setdefault(name, {})
+            curve[f"{strength:g} x beta"] = seeds[paid].to_numpy(), seeds[bought].to_numpy()
+        return dict(found)
 
     def table(self) -> pd.DataFrame:
         """A row an arm: seeds, gradient share in percent, and what changes against the triplet, mean over seeds."""
