@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from matplotlib.lines import Line2D
 
-from vslnb.figures.style import PALETTE, PLAIN, Figure, canvas
+from vslnb.figures.style import PALETTE, PLAIN, Figure, Style, canvas
 
 MARKERS = "osDPX^v"
 Curve = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -41,7 +41,7 @@ def trade_off(
             means = [(0.0, 0.0), *((float(x.mean()), float(y.mean())) for x, y in curve.values())]
             for x, y in curve.values():
                 axis.scatter(x, y, s=10, color=colour, alpha=0.6, linewidth=0)
-            style = {"color": colour, "marker": MARKERS[k % len(MARKERS)]}
+            style: Style = {"color": colour, "marker": MARKERS[k % len(MARKERS)]}
             style |= {"linestyle": "--", "markerfacecolor": "white"} if control else {}
             for size, place in enumerate(means[1:]):
                 axis.plot(*place, **style, markersize=4 + 2.2 * size, zorder=3)
