@@ -18,14 +18,17 @@ Seeds are outermost and the arms are in the order in which they are needed, so t
 
 from __future__ import annotations
 
+import json
 import sys
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from influence import influence
-from store import read
+from tuning import ZOO
 from vslnb.config import Config
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.evaluation.human_ratings import ExpertPairs, centred
@@ -91,9 +94,10 @@ EXPLORE = {"cosine": COSINE, "saf": SAF}
 SEEDS = (1, 2, 3)
 
 
-def plan(module: str, arm: Arm, seed: int) -> Config:
-    """The recipe of a module with the arm's similarity, rank and strength."""
-    stay = {"training.stop_on_collapse": False}
+def plan(architecture: str, arm: Arm, seed: int) -> Config:
+    """The recipe of an architecture with the arm's similarity, rank and strength."""
+    module = architecture.partition("-")[0]
+    stay = {"training.stop_on_collapse": False} | ZOO.get(architecture, {})
     if not arm.strength:
         return arm_recipe("flickr8k", module, "triplet", seed).with_settings(stay)
     shuffled = arm.captions == "shuffled"
@@ -140,21 +144,23 @@ def _relevance(split, kind: str) -> np.ndarray:
     return np.maximum(space.caption_image_similarity().T, 0)
 
 
-def run(cells: list[tuple[str, Arm, int]]) -> None:
+def run(cells: list[tuple[str, Arm, int]], store: Path = STORE) -> None:
     """Train what is missing, ask it, and keep the answers after every run."""
-    listed = {result["config_hash"]: result for result in read("flickr8k/strength") or []}
-    ranks = dict(np.load(RANKS)) if RANKS.exists() else {}
+    listed = {
+        result["config_hash"]: result for result in (json.loads(store.read_text()) if store.exists() else [])
+    }
     by_hash = {plan(*cell).hash: cell for cell in cells}
     missing = [plan(*cell) for key, cell in by_hash.items() if key not in listed]
     questions = Questions() if missing else None
     for result in sweep(missing, DATA, HOME, "cpu"):
         key = result["config_hash"]
         model, config = load_run(HOME / result["name"], "cpu")
-        arm = by_hash[key][1]
-        answers, ranks[key] = questions.answers(model, config, arm)
-        listed[key] = result | arm._asdict() | answers
-        write_stream(RANKS, lambda stream: np.savez_compressed(stream, **ranks))
-        write_json(STORE, list(listed.values()))
+        architecture, arm, _ = by_hash[key]
+        answers, order = questions.answers(model, config, arm)
+        listed[key] = result | {"architecture": architecture} | arm._asdict() | answers
+        ranks = (dict(np.load(RANKS)) if RANKS.exists() else {}) | {key: order}
+        write_stream(RANKS, partial(np.savez_compressed, **ranks))
+        write_json(store, list(listed.values()))
         line = f"rsum {result['test']['rsum']:.1f}, experts {result['measures']['ratings']['expert']:.1f}"
         print(f"{result['name']}: {line}", flush=True)
 

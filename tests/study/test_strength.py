@@ -5,12 +5,21 @@ import pytest
 from vslnb.study.evidence.strength import Strength
 
 
-def run(seed, strength=0.0, captions="true", rsum=250.0, expert=44.0, module="cosine"):
+def run(
+    seed,
+    strength=0.0,
+    captions="true",
+    rsum=250.0,
+    expert=44.0,
+    module="cosine",
+    similarity="cider",
+    ncs=40.0,
+):
     recalls = {side: dict.fromkeys(("R@1", "R@5", "R@10", "median_rank"), 1.0) for side in
                ("image_to_text", "text_to_image")}  # fmt: skip
     return {
         "module": module,
-        "similarity": "cider",
+        "similarity": similarity,
         "rank": "paper",
         "strength": strength,
         "captions": captions,
@@ -19,6 +28,7 @@ def run(seed, strength=0.0, captions="true", rsum=250.0, expert=44.0, module="co
         "test": recalls | {"rsum": rsum},
         "measures": {"ratings": {"expert": expert, "crowd": 28.0}},
         "within_photos": 47.0,
+        "ncs_dev": {"image_to_text": ncs, "text_to_image": ncs + 2},
         "ncs_sentence": {"image_to_text": 40.0, "text_to_image": 42.0},
     } | ({"gradient_share": 0.1} if strength else {})
 
@@ -63,3 +73,33 @@ def test_a_curve_follows_the_strength_of_an_arm():
     paid, bought = curves["cider, paper"]["3 x beta"]
     assert paid.tolist() == [0.0, 0.0] and bought.tolist() == [1.0, 2.0]
     assert [x.tolist() for x in curves["cider, paper"]["10 x beta"]] == [[-5.0], [3.0]]
+
+
+def explored(gaps, similarity="cider", ncs=40.0):
+    """Three seeds of every strength; `gaps` of dev rsum to the triplet's 350, by strength."""
+    return [
+        run(seed, strength, rsum=250 + gap, similarity=similarity, ncs=ncs)
+        for strength, three in gaps.items()
+        for seed, gap in zip((1, 2, 3), three)
+    ]
+
+
+def test_the_largest_strength_that_costs_no_more_than_a_standard_error_is_chosen_by_dev_alone():
+    triplets = [run(seed) for seed in (1, 2, 3)]
+    # The standard error of (-2, 0, 1) is 0.88, its mean -0.33; that of (-4, -3, -2) is 0.58, its mean -3.
+    listed = explored({3: (-2, 0, 1), 10: (-4, -3, -2), 1: (5, 5, 6)})
+    assert Strength(triplets + listed).choice() == ("cider", "paper", 3)
+    other = explored({1: (1, 2, 3), 3: (-9, -9, -8)}, "sentence", ncs=41.0)
+    assert Strength(triplets + listed + other).choice() == ("sentence", "paper", 1)
+    shuffled = [run(seed, 30, "shuffled", rsum=300.0, ncs=90.0) for seed in (1, 2, 3)]
+    assert Strength(triplets + listed + shuffled).choice() == ("cider", "paper", 3)
+    experts = [one | {"measures": {"ratings": {"expert": 90.0, "crowd": 90.0}}} for one in other]
+    assert Strength(triplets + listed + experts).choice() == ("sentence", "paper", 1)
+
+
+def test_nothing_is_chosen_while_a_seed_is_missing_or_nothing_qualifies():
+    triplets = [run(seed) for seed in (1, 2, 3)]
+    listed = explored({3: (0, 0, 0), 10: (1, 1, 1)})
+    assert Strength(triplets + listed[:-1]).choice() is None
+    assert Strength(triplets + explored({3: (-5, -6, -5)})).choice() is None
+    assert Strength([]).choice() is None

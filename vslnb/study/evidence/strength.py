@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,16 @@ from vslnb.study.evidence.runs import FIGURES, read_evidence
 ARM = ["module", "similarity", "rank", "strength", "captions"]
 # What is compared with the triplet of the same seed, by column.
 MEASURES = ["dev rsum", "test rsum", "experts", "crowd", "within photos", "NCS by sentence"]
+CHOSEN_BY = "dev NCS by tfidf"  # beside dev rsum; test decides nothing
+EXPLORED = (1, 2, 3)  # seeds on which a setting is chosen
+
+
+class Choice(NamedTuple):
+    """A setting of VSL; `strength` in multiples of the recipe's beta."""
+
+    similarity: str
+    rank: str
+    strength: float
 
 
 class Strength:
@@ -38,7 +48,7 @@ class Strength:
         path: Path = FIGURES / "flickr8k" / "strength.json",
     ):
         listed = read_evidence(path, []) if runs is None else runs
-        self.runs = pd.DataFrame([_row(run) for run in listed], columns=[*ARM, "seed", "share", *MEASURES])
+        self.runs = frame_of(listed)
 
     def __bool__(self) -> bool:
         return len(self.runs) > 0
@@ -60,6 +70,29 @@ class Strength:
             arm: interval_over_seeds(rows[measure].to_numpy())
             for arm, rows in self.differences().groupby(ARM, sort=False)
         }
+
+    def choice(self, module: str = "cosine") -> Choice | None:
+        """The one setting that goes on, by the rule of `experiments/strength.md`, which reads dev alone.
+
+        For each similarity and rank the largest strength counts whose dev rsum is not below the triplet's by more than
+        one standard error of the paired difference; of these the one with the highest NCS on dev is chosen.
+
+        Returns:
+            None while a seed of an arm is missing, or where no strength qualifies.
+        """
+        rows = self.differences().query("module == @module and captions == 'true' and seed in @EXPLORED")
+        allowed: dict[tuple[str, str], tuple[float, float]] = {}
+        for (similarity, rank, _), seeds in rows.groupby(["similarity", "rank", "strength"]):
+            if len(seeds) < len(EXPLORED):
+                return None
+            gap = seeds["dev rsum"]
+            if gap.mean() >= -gap.std(ddof=1) / len(gap) ** 0.5:  # rising strengths: the last one stays
+                strength = float(seeds["strength"].iloc[0])
+                allowed[str(similarity), str(rank)] = strength, float(seeds[CHOSEN_BY].mean())
+        if not allowed:
+            return None
+        similarity, rank = max(allowed, key=lambda kind: allowed[kind][1])
+        return Choice(similarity, rank, allowed[similarity, rank][0])
 
     def curves(self, module: str, paid: str = "test rsum", bought: str = "experts") -> dict[str, Curve]:
         """What `figures.trade_off` draws of a module: by similarity, rank and captions, two measures by strength."""
@@ -83,9 +116,15 @@ class Strength:
         return pd.DataFrame(rows).sort_values(ARM, ignore_index=True) if rows else pd.DataFrame()
 
 
+def frame_of(runs: Sequence[dict[str, Any]], model: str = "module") -> pd.DataFrame:
+    """A row a run: what was trained, by the key `model` of its results, which arm and seed, and every measure."""
+    columns = [model, *ARM[1:], "seed", "share", *MEASURES, CHOSEN_BY]
+    return pd.DataFrame([{model: run[model]} | _row(run) for run in runs], columns=columns)
+
+
 def _row(run: dict[str, Any]) -> dict[str, Any]:
-    sides = run["ncs_sentence"]
-    return {key: run[key] for key in ("module", "similarity", "rank", "strength", "captions", "seed")} | {
+    sides, dev_sides = run["ncs_sentence"], run["ncs_dev"]
+    return {key: run[key] for key in (*ARM[1:], "seed")} | {
         "share": run.get("gradient_share", float("nan")),
         "dev rsum": run["dev"]["rsum"],
         "test rsum": measure_of(run, RSUM),
@@ -93,4 +132,5 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
         "crowd": measure_of(run, TAU_CROWD),
         "within photos": run["within_photos"],
         "NCS by sentence": sum(sides.values()) / len(sides),
+        CHOSEN_BY: sum(dev_sides.values()) / len(dev_sides),
     }

@@ -1,0 +1,62 @@
+"""One setting of VSL on several architectures, on runs made here."""
+
+import numpy as np
+import pytest
+from test_strength import run
+
+from vslnb.study.evidence.general import General
+
+SEEDS = (6, 7, 8)
+
+
+def of(architecture, strength=0.0, captions="true", rsum=(250, 251, 252), expert=(44, 44.5, 45)):
+    return [
+        run(seed, strength, captions, rsum=one, expert=tau) | {"architecture": architecture}
+        for seed, one, tau in zip(SEEDS, rsum, expert)
+    ]
+
+
+RUNS = [
+    *of("cosine"),
+    *of("cosine", 10, rsum=(246, 252, 251), expert=(47, 47.5, 48.5)),
+    *of("cosine", 10, "shuffled", rsum=(248, 249, 250), expert=(44, 44, 45)),
+    *of("saf"),
+    *of("saf", 10, expert=(45, 47, 46)),
+    *of("cosine", 1, expert=(60, 60, 60)),
+]
+
+
+def test_runs_are_compared_within_architecture_and_seed():
+    found = General(RUNS)
+    gaps = found.gaps("experts", 10)
+    assert {name: gap.tolist() for name, gap in gaps.items()} == {"cosine": [3, 3, 3.5], "saf": [1, 2.5, 1]}
+    assert found.gaps("experts", 10, "shuffled")["cosine"].tolist() == [3, 3.5, 3.5]
+    assert list(found.gaps("experts", 10, "shuffled")) == ["cosine"]  # saf has no control
+    assert found.gaps("test rsum", 1)["cosine"].tolist() == [0, 0, 0]
+    assert not General([]) and General([]).gaps("experts", 10) == {}
+
+
+def test_the_hypotheses_hold_in_turn():
+    held = General(RUNS).hypotheses(10)
+    assert [ok for _, ok in held.values()] == [True, True, False]  # three seeds leave rsum too wide
+    assert held["H1"][0].value == pytest.approx(9.5 / 3) and held["H3"][0].low < -2.51
+    even = General([*of("cosine"), *of("cosine", 10, rsum=(250, 251, 252.1)), *of("cosine", 10, "shuffled")])
+    assert [ok for _, ok in even.hypotheses(10).values()] == [
+        False,
+        False,
+        False,
+    ]  # H3 alone counts for nothing
+
+
+def test_the_mean_over_architectures_weighs_what_is_known_better_more():
+    found = General(RUNS).together("experts", 10)
+    means = [np.mean([3, 3, 3.5]), np.mean([1, 2.5, 1])]
+    assert means[1] < found.mean.value < means[0] and found.mean.value > np.mean(means) - 1e-9
+    with pytest.raises(ValueError, match="two"):
+        General(of("cosine") + of("cosine", 10)).together("experts", 10)
+
+
+def test_a_panel_ends_with_the_mean():
+    gaps, intervals = General(RUNS).panels("experts", 10)
+    assert list(gaps) == list(intervals) == ["cosine", "saf", "mean"] and len(gaps["mean"]) == 0
+    assert intervals["mean"].low < intervals["mean"].value < intervals["mean"].high
