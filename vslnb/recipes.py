@@ -191,14 +191,15 @@ def _sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, Trainin
 
 
 def _zoo_sizes(data: str, module: Module, suffix: str) -> tuple[ModelConfig, TrainingConfig, int]:
-    """As `_sizes`, of the architectures without dropout."""
+    """As `_sizes`, of the architectures that were published without dropout."""
     # Words ask alone in the small IMRAM: regions outnumber them, and their branch has four fifths of the work.
     mode = "text" if module == "imram" else ModelConfig().mode
     if data == "world":
         model = ModelConfig(module=module, embed_dim=64, word_dim=64, dropout=0.0, mode=mode)
         return model, TrainingConfig(5, 4, 2e-3, 32, standardise=True), 5
     if data == "flickr8k":
-        model = ModelConfig(module=module, embed_dim=128, dropout=0.0, mode=mode)
+        # Published without dropout; on so few photos GPO then learns its training pairs by heart and falls on dev.
+        model = ModelConfig(module=module, embed_dim=128, mode=mode)
         epochs, decay = (6, 4) if module in ("vsepp", "gpo", "vsrn") else (4, 3)
         training = TrainingConfig(epochs, decay, TUNED[module][0], 64, standardise=True, dev_images=250)
         return model, training, epochs
