@@ -6,6 +6,7 @@ The named recipes that fill them in are in `vslnb.recipes`.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -245,9 +246,14 @@ class Config:
                     "Remove it from --set.",
                 )
             if name not in known:
-                raise InputError(
-                    f"--set {name}", "there is no such setting", f"Known: {', '.join(sorted(known))}."
+                near = difflib.get_close_matches(
+                    name, known | {key.rpartition(".")[2] for key in known}, 3, 0.7
                 )
+                named = [key for key in sorted(known) if key in near or key.rpartition(".")[2] in near]
+                remedy = (
+                    f"Did you mean {' or '.join(named)}?" if named else f"Known: {', '.join(sorted(known))}."
+                )
+                raise InputError(f"--set {name}", "there is no such setting", remedy)
             part, _, key = name.rpartition(".")
             value = _parsed(name, value)
             if part:

@@ -44,6 +44,7 @@ def test_requests_move_the_view(session):
         {"kind": "state", "state": session.view["state"] | {"direction": "text_to_image", "text": text}}
     )
     assert session.view["free"] and session.view["query"]["text"] == text and not session.view["error"]
+    assert session.view["place"] == f"your own words, among the {len(session.browser.split)} pictures of test"
     link = session.view["link"]
     again = Session(session.browser, session.address, BrowserState.from_link(link))
     assert again.view == session.view

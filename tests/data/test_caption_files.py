@@ -167,7 +167,7 @@ def test_what_is_blank_is_counted_with_its_line(tmp_path):
         "b.jpg": ["two"],
     }
     reasons = {(entry.what, entry.reason) for entry in file.left_out}
-    assert reasons == {(f"line {k}", NO_CAPTION) for k in (3, 4, 5, 6)} | {
+    assert reasons == {(f"line {k} (a.jpg)", NO_CAPTION) for k in (3, 4, 5, 6)} | {
         ("line 7", NO_PHOTO), ("line 8", EMPTY_ROW), ("line 9", EMPTY_ROW)
     }  # fmt: skip
 

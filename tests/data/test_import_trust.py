@@ -77,7 +77,10 @@ def test_names_that_nearly_match_and_photos_without_captions_are_named(tmp_path)
     names = [f"p{i:02d}.jpg" for i in range(16)] + ["n" * 5000 + ".jpg"]
     report, said = imported(tmp_path, photos, names)
     assert sum(report["images"].values()) == 15
-    assert "2 of 17 named photos have no photo" in said and "p00.jpg (but p00.JPG is there)" in said
+    assert (
+        "2 of the 17 photos that are named are not in the folder" in said
+        and "p00.jpg (but p00.JPG is there)" in said
+    )
     assert "5 photos that no caption names: p00.JPG, p16.jpg, p17.jpg" in said
     listed = (tmp_path / "d" / "left_out.tsv").read_text()
     assert all(name in listed for name in ("p00.JPG", "nnnn.jpg", "p19.jpg"))

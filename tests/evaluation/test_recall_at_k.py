@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import reference
 from conftest import GOLDEN
-from vslnb.evaluation.recall_at_k import CUTS, fold_mean, positive_ranks, recall
+from vslnb.evaluation.recall_at_k import CUTS, fold_mean, positive_ranks, recall, recall_by_chance
 
 
 def test_golden_metrics_exactly():
@@ -68,3 +68,23 @@ def test_tensors_of_every_kind_are_taken():
     assert recall(scores.clone().requires_grad_()) == wanted
     assert recall(scores.bfloat16()) == recall(scores.bfloat16().float().numpy())
     assert recall(scores.double()) == wanted
+
+
+@pytest.mark.parametrize("counts", [5, 1, (1, 4, 2, 6, 3, 3, 5)])
+def test_recall_by_chance_is_the_mean_over_scores_that_say_nothing(counts):
+    images = 7
+    rng, captions = np.random.default_rng(0), int(np.sum(np.full(images, counts)))
+    found = [recall(rng.random((images, captions)), counts) for _ in range(3000)]
+    wanted = recall_by_chance(images, counts)
+    for direction in ("image_to_text", "text_to_image"):
+        for name, value in wanted[direction].items():
+            assert value == pytest.approx(np.mean([one[direction][name] for one in found]), abs=1.2)
+    assert wanted["rsum"] == pytest.approx(np.mean([one["rsum"] for one in found]), abs=3)
+
+
+def test_recall_by_chance_counted_by_hand():
+    # Two images of one caption each: the first result is right every other time, the first five always.
+    assert recall_by_chance(2, 1)["rsum"] == pytest.approx(2 * (50 + 100 + 100))
+    # Three images with two captions each: of the first caption 2 in 6 are right.
+    assert recall_by_chance(3, 2)["image_to_text"]["R@1"] == pytest.approx(100 / 3)
+    assert recall_by_chance(1, 5)["rsum"] == pytest.approx(600)

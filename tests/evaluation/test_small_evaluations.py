@@ -28,5 +28,6 @@ def test_of_one_photo_there_is_no_recall(tmp_path):
 @pytest.mark.parametrize(("photos", "few"), [(12, True), (120, False)])
 def test_of_a_dozen_there_is_an_interval_and_a_word(tmp_path, photos, few):
     said = evaluated(tmp_path, photos)
-    assert ("test has 12 photos: chance alone" in said) == few
+    assert ("test has 12 photos: among so few even a model that knows nothing finds many" in said) == few
+    assert f"by chance {'8.3' if few else '0.8'}" in said
     assert "95 % of other draws of images" in said

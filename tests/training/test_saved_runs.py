@@ -1,6 +1,7 @@
 """Runs of several data sets in one call: each is evaluated on its own."""
 
 import shutil
+import warnings
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +12,7 @@ from vslnb.cli import app
 from vslnb.errors import InputError
 from vslnb.recipes import recipe
 from vslnb.training.loop import train
-from vslnb.training.run import data_of, runs_by_data
+from vslnb.training.run import UnfinishedRun, data_of, runs_by_data
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,32 @@ def test_a_checkpoint_that_knows_no_data_goes_with_the_one_there_is(runs, tmp_pa
     assert list(runs_by_data([tmp_path, a]).values()) == [[tmp_path, a]]
     with pytest.raises(InputError, match="does not say which data set"):
         runs_by_data([a, b, tmp_path])
+
+
+def test_a_run_that_has_not_ended_is_read_with_a_word(runs, tmp_path):
+    cut = shutil.copytree(runs[0], tmp_path / "cut")
+    (cut / "results.json").unlink()
+    with pytest.warns(UnfinishedRun, match="cut: its training has not ended: it stopped after 1 of 1 epochs"):
+        said = evaluated(cut)
+    assert said.exit_code == 0
+    with pytest.warns(UnfinishedRun, match="--resume"):
+        load_browser([cut])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert evaluated(runs[0]).exit_code == 0
+
+
+def test_a_folder_of_other_files_is_no_place_for_a_run(runs, tmp_path):
+    plan, data = recipe("world-cosine"), runs[0].parent / "first"
+    (tmp_path / "thesis.docx").touch()
+    with pytest.raises(InputError, match="no run's, such as thesis.docx. Choose a new folder"):
+        train(plan, data, tmp_path, "cpu", progress=False)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") in (
+        ["thesis.docx"],
+        [".lock", "thesis.docx"],
+    )
+
+
+def test_a_data_set_that_is_not_there_is_named_before_its_splits(runs, tmp_path):
+    for folder, words in ((tmp_path / "none", "no such folder"), (tmp_path, "no data set is here")):
+        assert words in str(evaluated(runs[0], "--data", folder).exception)

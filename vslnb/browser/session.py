@@ -166,7 +166,8 @@ class Session:
     def _place(self, state: BrowserState) -> str:
         """Where the reader is, in words."""
         if state.is_free_text:
-            return "your own words"
+            total = self.browser.num_items[state.direction]
+            return f"your own words, among the {total:,} pictures of {self.browser.split.name}"
         if state.query in self.queries:
             return f"{self.queries.index(state.query) + 1} of {len(self.queries)} in this list"
         return f"query {state.query:,} (0 to {self.browser.num_queries[state.direction] - 1:,})"

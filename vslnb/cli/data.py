@@ -29,9 +29,15 @@ def world(
 
 @importer.command("flickr8k")
 def import_flickr8k(
-    source: Path, dest: Path, device: Device = "auto", backbone: BackboneName = None, weights: Weights = None,
+    source: Annotated[
+        Path, typer.Argument(help="folder with the photos, the token file and the split files")
+    ],
+    dest: Annotated[Path, typer.Argument(help="folder to write")],
+    device: Device = "auto",
+    backbone: BackboneName = None,
+    weights: Weights = None,
     quiet: Quiet = False,
-) -> None:  # fmt: skip
+) -> None:
     """Flickr8k's photos, token file and official split, with EfficientNet-Lite0 features.
 
     Example: vslnb import flickr8k downloads/flickr8k data/flickr8k
@@ -43,7 +49,7 @@ def import_flickr8k(
 
 @importer.command("captions")
 def import_captions(
-    dest: Path,
+    dest: Annotated[Path, typer.Argument(help="folder to write")],
     images: Annotated[Path, typer.Option(help="folder of photos")],
     captions: Annotated[
         Path, typer.Option(help="CSV or TSV, Flickr token file, JSON of Karpathy or COCO, metadata.jsonl")
@@ -102,6 +108,7 @@ def _imported(dest: Path, report: dict) -> None:
     images = ", ".join(f"{name} {number:,}" for name, number in report["images"].items())
     if "already complete" in report.get("note", ""):
         typer.echo(f"{dest}: {images} photos. {report['note'].capitalize()}.")
+        typer.echo(f"What it found then is in {dest / 'import.txt'}.")
         return
     typer.echo(f"{dest}: {images} photos, features made in {report['seconds']:.0f} s.")
     full_list = dest / "left_out.tsv"
@@ -111,7 +118,7 @@ def _imported(dest: Path, report: dict) -> None:
 
 
 @app.command()
-def check(data: Path) -> None:
+def check(data: Annotated[Path, typer.Argument(help="folder of a data set")]) -> None:
     """Every integrity check of a data set; exit 1 on a fault.
 
     Example: vslnb check data/world

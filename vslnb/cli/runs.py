@@ -10,6 +10,7 @@ import typer
 from vslnb.cli.app import Device, Precision, Quiet, app, stop
 from vslnb.errors import InputError
 
+CHANCE = "by chance"
 RECALL = "Recall at 1, 5 and 10 on {}, in percent; rsum is the sum of the six, at most 600."
 
 
@@ -26,6 +27,10 @@ def train(
 ) -> None:
     """Train one run and evaluate its best weights; Ctrl-C saves, --resume goes on.
 
+    Example: vslnb train flickr8k-saf-vsl --data data/mine --run runs/mine
+
+    Example: vslnb train flickr8k-saf-vsl --data data/mine --run runs/mine --resume
+
     Example: vslnb train world-saf-vsl --data data/world --run runs/saf-vsl --set loss.beta=5
 
     Example: vslnb train world-sgr-ncr --data data/world --run runs/ncr --set training.noise_ratio=0.4
@@ -34,6 +39,7 @@ def train(
     """
     from vslnb import distributed
     from vslnb.device import resolve_device
+    from vslnb.evaluation.recall_at_k import recall_by_chance
     from vslnb.evaluation.tables import recall_table
     from vslnb.recipes import recipe as find_recipe
     from vslnb.training.guard import TrainingError
@@ -57,11 +63,13 @@ def train(
     if first:
         from vslnb.data.precomp import load_split
 
-        test = len(load_split(data, "test"))
+        part = load_split(data, "test")
+        test = len(part)
         typer.echo(f"{run}: trained; the weights of the epoch that was best on dev are kept.")
         if test > 1:
-            typer.echo(f"{RECALL.format('test')}\n{recall_table({str(run): results['test']})}")
-        warn_of_few_photos(test, "test")
+            rows = {str(run): results["test"], CHANCE: recall_by_chance(test, part.captions_per_image)}
+            typer.echo(f"{RECALL.format('test')}\n{recall_table(rows)}")
+        warn_of_few_photos(test, "test", "`vslnb evaluate` gives intervals.")
 
 
 @app.command()
@@ -89,6 +97,7 @@ def evaluate(
 
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
+    from vslnb.evaluation.recall_at_k import recall_by_chance
     from vslnb.evaluation.tables import further_lines, recall_table
     from vslnb.training.run import runs_by_data
     from vslnb.training.saved_runs import evaluate_saved_runs, open_split
@@ -105,11 +114,14 @@ def evaluate(
             continue
         if len(groups) > 1:
             typer.echo(f"On {folder}:")
-        warn_of_few_photos(len(part), split)
+        warn_of_few_photos(len(part), split, "Read the intervals.")
         if len(part) == 1:
             continue
         typer.echo(RECALL.format(split))
-        typer.echo(recall_table({name: evaluation.recall for name, evaluation in found.items()}))
+        rows = {name: evaluation.recall for name, evaluation in found.items()}
+        if folds == 1:
+            rows[CHANCE] = recall_by_chance(len(part), part.captions_per_image)
+        typer.echo(recall_table(rows))
         for name, evaluation in found.items():
             for line in further_lines(evaluation):
                 typer.echo(f"{name}: {line}")
@@ -131,17 +143,23 @@ def search(
 
     Example: vslnb search runs/saf "two dogs in the snow"
 
+    Example: vslnb search runs/saf --image photo.jpg
+
     Example: vslnb search runs/saf "two dogs in the snow" --photos holiday
     """
     from vslnb.browser.photo_search import search_photos
     from vslnb.training.run import data_of
 
-    if (query is None) == (image is None) or (query is not None and not query.strip()):
-        raise InputError("search", "one query is needed", 'Give a "sentence" or --image PHOTO.')
+    if query is not None and image is not None:
+        raise InputError("search", "a sentence and a photo are two queries", "Give one of them.")
+    if image is None and (query is None or not query.strip()):
+        raise InputError("search", "a query is needed", 'Give a "sentence" or --image PHOTO.')
     if image is not None and photos is not None:
         raise InputError("--photos", "these photos have no captions to be found", 'Give a "sentence".')
     if not run.is_dir():
         raise InputError(run, "this is no run's folder", "Make one with `vslnb train`.")
+    if image is not None and not image.is_file():
+        raise InputError(image, "there is no such photo", "Give the path of a photo.")
     found = search_photos(run, data or data_of([run]), split, query, image, photos, top)
     if found.unknown:
         words = ", ".join(found.unknown)
@@ -202,13 +220,14 @@ def reproduce(
     from vslnb.study.reproduce import reproduce as start
 
     if plan:
+        typer.echo("measuring a step of each kind of run that was not timed yet ...", err=True)
         typer.echo(say_plan(profile, run, device))
         return
     report = start(profile, run, figures, device, cluster, only or ())
     typer.echo(f"open {report}")
 
 
-def warn_of_few_photos(photos: int, split: str) -> None:
+def warn_of_few_photos(photos: int, split: str, remedy: str) -> None:
     """A word where so few photos are searched that a result says little, or nothing."""
     if photos == 1:
         typer.echo(
@@ -216,6 +235,6 @@ def warn_of_few_photos(photos: int, split: str) -> None:
         )
     elif photos < 100:
         typer.echo(
-            f"{split} has {photos} photos: chance alone moves such results by many points, so read the interval "
-            "that `vslnb evaluate` gives and compare with care."
+            f"{split} has {photos} photos: among so few even a model that knows nothing finds many (the row 'by chance'), "
+            f"and another draw of photos moves results by many points. {remedy}"
         )

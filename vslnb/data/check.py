@@ -47,7 +47,7 @@ def check_dataset(folder: str | Path) -> list[tuple[str, bool, str]]:
                 detail += ", one caption an image"
             if isinstance(split.captions_per_image, tuple):
                 least, most = min(split.captions_per_image), max(split.captions_per_image)
-                detail += f", {least} to {most} captions an image"
+                detail += f", {f'{least} to {most}' if least < most else most} captions an image"
             rows.append((name, True, detail))
             _attempt(rows, f"{name} captions", lambda split=split: _check_captions(split))
             _attempt(rows, f"{name} features", lambda split=split: _check_features(split))

@@ -115,6 +115,27 @@ def recall_of_ranks(ranks: dict[str, np.ndarray]) -> dict[str, Any]:
     return result
 
 
+def recall_by_chance(images: int, captions_per_image: int | Sequence[int] = 5) -> dict[str, Any]:
+    """What `recall` is on average where the scores say nothing: the recalls and rsum.
+
+    Of few images it is high: of ten, the first ten results hold the right one whatever a model does.
+
+    >>> found = recall_by_chance(1000, 5)
+    >>> round(found["rsum"], 1), round(found["text_to_image"]["R@10"], 1), round(recall_by_chance(10)["rsum"])
+    (3.2, 1.0, 281)
+    """
+    counts = np.full(images, captions_per_image) if np.ndim(captions_per_image) == 0 else captions_per_image
+    counts = np.asarray(counts, dtype=np.int64)
+    captions = int(counts.sum())
+    found: dict[str, Any] = {name: {} for name in DIRECTIONS}
+    for k in CUTS:
+        first = np.arange(min(k, captions))  # the results that are looked at, one after the other
+        left = np.maximum(captions - counts[:, None] - first, 0) / (captions - first)
+        found["image_to_text"][f"R@{k}"] = 100.0 * float(np.mean(1 - left.prod(1)))
+        found["text_to_image"][f"R@{k}"] = 100.0 * min(k, images) / images
+    return found | {"rsum": sum(sum(side.values()) for side in found.values())}
+
+
 def fold_mean(
     scores: object,
     folds: int = 5,

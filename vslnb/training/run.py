@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from vslnb.storage import read_json, write_json
 from vslnb.training.checkpoint import PROGRESS, fill, read_tensors
 
 REMEDY = "Remove the run and train it again, or choose another --run."
+
+
+class UnfinishedRun(UserWarning):
+    """A run that is read before its training has ended."""
 
 
 class Run(RunFolder):
@@ -51,6 +56,22 @@ class Run(RunFolder):
         same = (results.get("config_hash"), there) == (config.hash, hash_of_data(data))
         return results if same else None
 
+    def unfinished(self) -> str:
+        """How far the training of a run came that has not ended; nothing for one that has.
+
+        Raises:
+            InputError: for a damaged checkpoint.
+        """
+        if self.results_file.exists():
+            return ""
+        progress = self.last_folder / PROGRESS
+        done = read_json(progress, REMEDY, ("epochs",))["epochs"] if progress.exists() else 0
+        far = f"after {done} of {self.config().training.epochs} epochs" if done else "early"
+        return (
+            f"its training has not ended: it stopped {far}, and these are its best weights so far. Go on with "
+            "`vslnb train` and --resume before it is compared"
+        )
+
     def seconds(self) -> float:
         """What the epochs took together; results hold no clock time, so that the same run has the same bytes."""
         return read_json(self.last_folder / PROGRESS, REMEDY, ("seconds",))["seconds"]
@@ -64,11 +85,17 @@ class Run(RunFolder):
         fill(model.load_state_dict, read_tensors(self.best_file, REMEDY), self.best_file, REMEDY)
 
     def claim(self, config: Config, data: Path, resume: bool) -> None:
-        """Write the settings, or refuse a folder whose run is another's.
+        """Write the settings, or refuse a folder whose run, or whose other files, are somebody else's.
 
         Raises:
-            InputError: if a run is here and `resume` is false, or it has other settings or other data.
+            InputError: if a run is here and `resume` is false, it has other settings or other data, or no run is here
+                but something else.
         """
+        if not self.config_file.exists():
+            others = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+            if others:
+                problem = f"files are here that are no run's, such as {others[0]}"
+                raise InputError(self.folder.resolve(), problem, "Choose a new folder for --run.")
         if self.config_file.exists():
             if not resume:
                 problem, remedy = (
@@ -127,7 +154,7 @@ def load_run(folder: str | Path, device: str = "auto") -> tuple[Matcher, Config]
 
 
 def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device: str = "auto") -> Matcher:
-    """A run's best model or a released checkpoint, checked against the data it is to read.
+    """A run's best model or a released checkpoint, checked against the data it is to read; warns of an unfinished run.
 
     Raises:
         InputError: if vocabulary, number or width of the regions are not those the model was trained on, or
@@ -146,6 +173,8 @@ def load_matcher(path: str | Path, split: Split, vocabulary: Vocabulary, device:
         )
     if path.is_dir():
         _check_data(Run(path), split.folder, vocabulary)
+        if so_far := Run(path).unfinished():
+            warnings.warn(UnfinishedRun(f"{path}: {so_far}."), stacklevel=2)
     return model
 
 

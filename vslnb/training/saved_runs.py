@@ -66,6 +66,9 @@ def open_split(data: Path, name: str) -> Split:
         InputError: naming those that are there, if it is not.
     """
     there = [one for one in SPLITS if (data / f"{one}_ims.npy").exists()]
+    if not there:
+        problem = "no data set is here" if data.is_dir() else "there is no such folder"
+        raise InputError(data, problem, "Make one with `vslnb import` or `vslnb world`.")
     if name not in there:
         raise InputError(f"--split {name}", f"not in {data}", f"Use one of {', '.join(there) or 'none'}.")
     return load_split(data, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vslnb.data.importing import summary
-from vslnb.data.importing.items import CaptionFile, Item
+from vslnb.data.importing.items import CaptionFile, Item, count
 from vslnb.data.importing.names import Found
 from vslnb.data.text import cut
 from vslnb.errors import InputError
@@ -46,4 +46,6 @@ def chosen_captions(items: list[Item], wanted: int | str | None) -> summary.Capt
     words = (
         f"Captions of a photo: all of them, {least} to {most} (--captions-per-image N takes N of each photo"
     )
-    return summary.Captions(None, f"{words} and leaves out photos with fewer).")
+    fewer = [item.picture for item in items if len(item.captions) < most]
+    some = f"\n  {count(len(fewer), 'photo')} with fewer than {most}: {summary.some(fewer)}."
+    return summary.Captions(None, f"{words} and leaves out photos with fewer).{some}")

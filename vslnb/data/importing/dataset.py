@@ -48,6 +48,8 @@ def import_flickr8k(
         InputError: if a file is missing or damaged.
     """
     source = Path(source)
+    if not source.is_dir():
+        raise InputError(source, "there is no such folder", "Name the folder of Flickr8k's photos and texts.")
     places = [
         source,
         source / "Flickr8k_text",

@@ -79,7 +79,8 @@ class CaptionFile:
         item.split = told or item.split
         filled = [text for text in texts if text]
         item.captions += filled
-        self.left_out += [LeftOut(where, NO_CAPTION)] * (len(texts) - len(filled) or (not texts))
+        blank = len(texts) - len(filled) or (not texts)
+        self.left_out += [LeftOut(f"{where} ({picture})", NO_CAPTION)] * blank
 
     def finish(self) -> CaptionFile:
         """Put photos without a split into train where others have one, and leave out those without a caption.

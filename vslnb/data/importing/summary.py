@@ -41,7 +41,7 @@ def about_captions(file: CaptionFile, found: Found, photos: int, cut: int, longe
         f"Photos: {count(photos, 'photo')} in the folder; {len(found.items):,} of them have captions."
     )
     if found.unnamed:
-        lines.append(f"  {count(len(found.unnamed), 'photo')} that no caption names: {_some(found.unnamed)}.")
+        lines.append(f"  {count(len(found.unnamed), 'photo')} that no caption names: {some(found.unnamed)}.")
     for how, number in found.readings.items():
         lines.append(f"  {count(number, 'name')} found although it has {how}." if number == 1 else
                      f"  {count(number, 'name')} found although they have {how}.")  # fmt: skip
@@ -50,7 +50,8 @@ def about_captions(file: CaptionFile, found: Found, photos: int, cut: int, longe
         names.sort(key=lambda name: not name.endswith("is there)"))
         total = len(found.missing)
         lines.append(
-            f"  {total:,} of {len(file.items):,} named photos have no photo in the folder: {_some(names)}."
+            f"  {total:,} of the {len(file.items):,} photos that are named {'is' if total == 1 else 'are'} not in the "
+            f"folder: {some(names)}."
         )
         if near := sum(bool(near) for _, near in found.missing):
             lines.append(
@@ -60,7 +61,7 @@ def about_captions(file: CaptionFile, found: Found, photos: int, cut: int, longe
         lines.append(f"  {count(cut, 'caption')} longer than {longest} words, cut after that many.")
     texts = [text for item in found.items for text in item.captions]
     if bare := [text for text in texts if not any(map(str.isalpha, text))]:
-        lines.append(f"  {count(len(bare), 'caption')} without a letter, kept as they are: {_some(bare)}.")
+        lines.append(f"  {count(len(bare), 'caption')} without a letter, kept as they are: {some(bare)}.")
     repeats = sum(len(item.captions) - len(set(item.captions)) for item in found.items)
     if repeats:
         lines.append(f"  {count(repeats, 'caption')} equal to another of the same photo, kept.")
@@ -80,9 +81,7 @@ def about_photos(unread: Sequence[tuple[Item, str]]) -> list[str]:
         f"  {count(len(unread), 'photo')} cannot be read and {'is' if len(unread) == 1 else 'are'} left out:"
     ]
     for reason, number in groups.most_common():
-        lines.append(
-            f"    {number:,} x {reason} ({_some([i.picture for i, why in unread if why == reason])})"
-        )
+        lines.append(f"    {number:,} x {reason} ({some([i.picture for i, why in unread if why == reason])})")
     return lines
 
 
@@ -94,7 +93,7 @@ def about_splits(
     if same:
         copies = sum(map(len, same))
         names = [" = ".join(item.picture for item in group[:3]) for group in same]
-        lines.append(f"Copies: {copies:,} photos have the same bytes as another: {_some(names)}.")
+        lines.append(f"Copies: {copies:,} photos have the same bytes as another: {some(names)}.")
         apart = sum(len({where[item.picture] for item in group}) > 1 for group in same)
         if apart:
             lines.append(
@@ -132,6 +131,11 @@ def write_left_out(folder: Path, entries: Sequence[LeftOut]) -> None:
     write_text(folder / FULL_LIST, "what\treason\n" + "".join(lines))
 
 
-def _some(names: Sequence[str], most: int = 3) -> str:
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few names, and how many there are beyond them.
+
+    >>> some(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], 2)
+    'a.jpg, b.jpg and 2 more'
+    """
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
