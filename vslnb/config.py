@@ -246,10 +246,9 @@ class Config:
                     "Remove it from --set.",
                 )
             if name not in known:
-                near = difflib.get_close_matches(
-                    name, known | {key.rpartition(".")[2] for key in known}, 3, 0.7
-                )
-                named = [key for key in sorted(known) if key in near or key.rpartition(".")[2] in near]
+                last = {key.rpartition(".")[2]: key for key in sorted(known)}
+                near = difflib.get_close_matches(name.rpartition(".")[2], last, 2, 0.75)
+                named = [last[key] for key in near]
                 remedy = (
                     f"Did you mean {' or '.join(named)}?" if named else f"Known: {', '.join(sorted(known))}."
                 )

@@ -215,8 +215,9 @@ def test_recipes_differ_only_where_they_should():
     for bad in ("saf", "world-saf-vsl-extra", "mars-saf", "world-vit", ""):
         with pytest.raises(InputError, match="no such recipe"):
             recipe(bad)
-    with pytest.raises(InputError, match="Known: .*loss.beta"):
-        recipe("world-saf").with_settings({"loss.betta": 1})
+    for wrong, words in (("loss.betta", r"mean loss\.beta\?"), ("rate", "Known: .*loss.beta")):
+        with pytest.raises(InputError, match=words):
+            recipe("world-saf").with_settings({wrong: 1})
     with pytest.raises(InputError, match="not a float"):
         recipe("world-saf").with_settings({"loss.beta": "much"})
 
