@@ -98,7 +98,7 @@ def evaluate(
     Example: vslnb evaluate sgr.pth.tar --data data/coco_precomp --split testall --keep scores
     """
     from vslnb.evaluation.recall_at_k import recall_by_chance
-    from vslnb.evaluation.tables import further_lines, recall_table
+    from vslnb.evaluation.tables import TERMS, further_lines, recall_table
     from vslnb.training.run import runs_by_data
     from vslnb.training.saved_runs import evaluate_saved_runs, open_split
 
@@ -122,8 +122,11 @@ def evaluate(
         if folds == 1:
             rows[CHANCE] = recall_by_chance(len(part), part.captions_per_image)
         typer.echo(recall_table(rows))
-        for name, evaluation in found.items():
-            for line in further_lines(evaluation):
+        lines = {name: further_lines(evaluation) for name, evaluation in found.items()}
+        if any(lines.values()):
+            typer.echo(TERMS)
+        for name, further in lines.items():
+            for line in further:
                 typer.echo(f"{name}: {line}")
 
 

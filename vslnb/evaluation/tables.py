@@ -8,6 +8,8 @@ from typing import Any
 from vslnb.evaluation.recall_at_k import CUTS, DIRECTIONS
 from vslnb.evaluation.summary import Evaluation
 
+TERMS = """NCS@10: how much meaning the first ten results share with the query, in percent of the most that is possible.
+Secondary: a wrong first result that shares with the query only what is not the main thing in it."""
 OTHERS = ", others"  # ends the names of judges that leave a query's own captions out
 
 
@@ -43,15 +45,12 @@ def further_lines(found: Evaluation) -> list[str]:
         lines.append(f"rsum minus that of the first run: {gain.value:+.1f} ({bounds_of_gain})")
     for judge in (name for name in found.ncs if not name.endswith(OTHERS)):
         whole, others = found.ncs[judge], found.ncs[judge + OTHERS]
-        lines.append(
-            f"NCS@10, meaning that the first ten results share with the query, in percent of the most possible, "
-            f"by {judge} of captions: {_sides(whole)}; not counting the query's own: {_sides(others)}"
-        )
+        lines.append(f"NCS@10 by {judge}: {_sides(whole)}; without the query's own captions {_sides(others)}")
     for direction, counts in found.secondary.items():
         rule = "as planted" if found.secondary_rule == "planted" else "as captions tell"
         lines.append(
-            f"{direction.replace('_', ' ')}: {counts['wrong']} first results are wrong; {counts['rate']:.1f} % of "
-            f"them share with the query only what is beside the point, {rule}"
+            f"secondary, {direction.replace('_', ' ')}: {counts['rate']:.1f} % of {counts['wrong']} wrong first "
+            f"results ({rule})"
         )
     if found.ratings:
         values = ", ".join(f"{name} {tau:.1f}" for name, tau in found.ratings.items())
