@@ -7,6 +7,7 @@ with `dev_whole`, the recall on all 1,000 photos of dev by which the rate was ch
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def main() -> None:
         for model, configs in tried.items()
         if all(config.hash in rates for config in configs)
     }
-    kept = [*(read("flickr8k/architectures") or []), *known_results("figures/flickr8k")]
+    trained = [json.loads(path.read_text()) for path in home.glob("*/results.json")]  # by their rates' own names
+    kept = [*(read("flickr8k/architectures") or []), *trained, *known_results("figures/flickr8k")]
     listed = []
     for result in sweep([config for _, config in plans.values()], data, home, known=kept):
         model, config = plans[result["config_hash"]]
