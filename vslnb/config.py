@@ -59,7 +59,7 @@ class ModelConfig:
     sim_dim: AtLeastOne = 256  # S
     word_dim: AtLeastOne = 300
     num_steps: AtLeastZero = 3  # of SGR's reasoning and of IMRAM's memory
-    dropout: Share = 0.4  # the published zoo has none: its recipes say 0, but those of Flickr8k
+    dropout: Share = 0.4  # the published zoo has none: its recipes say 0, but some of Flickr8k
     vocab_size: AtLeastZero = 0
     num_regions: AtLeastOne = 36  # R
     feature_dim: AtLeastOne = 2048  # F
