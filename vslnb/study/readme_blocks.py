@@ -17,6 +17,7 @@ from vslnb.evaluation.measures import RECALLS, RSUM, measure_of
 from vslnb.figures import MODULE_NAMES
 from vslnb.figures.style import module_name
 from vslnb.storage import write_text
+from vslnb.study.architectures import ARCHITECTURES
 from vslnb.study.decision import format_interval
 from vslnb.study.evidence import effects, page, readings
 from vslnb.study.evidence.dose import Dose
@@ -142,6 +143,9 @@ def _architectures() -> str:
         for run in sorted(runs, key=lambda run: -run["test"]["rsum"])
     ]
     about = "The triplet alone, one seed each, at the best of three learning rates on dev; this says nothing about VSL."
+    trained = {run["module"] for run in runs} | {"sgr"}  # which takes SAF's rate
+    if waiting := [module_name(module) for module in ARCHITECTURES if module not in trained]:
+        about += f" Not trained here yet: {', '.join(waiting)}."
     return f"{about}\n\n" + table_of_rows(["architecture", "learning rate", "dev rsum", "test rsum"], rows)
 
 
