@@ -48,12 +48,13 @@ STORE, RANKS = (ROOT / "figures" / "flickr8k" / name for name in ("strength.json
 
 
 class Arm(NamedTuple):
-    """A cell of the design; strength 0 is the triplet alone."""
+    """A cell of the design; strength 0 is the triplet alone, or what is trained `instead` of VSL."""
 
     similarity: str = "cider"
     rank: str = "paper"
     strength: float = 0
     captions: str = "true"
+    instead: str = ""  # the name of an arm without VSL, such as `slack`, which reads the same similarity
 
 
 TRIPLET = Arm()
@@ -98,6 +99,9 @@ def plan(architecture: str, arm: Arm, seed: int) -> Config:
     """The recipe of an architecture with the arm's similarity, rank and strength."""
     module = architecture.partition("-")[0]
     stay = {"training.stop_on_collapse": False} | ZOO.get(architecture, {})
+    if arm.instead:
+        config = arm_recipe("flickr8k", module, arm.instead, seed)
+        return config.with_settings(stay | {"loss.similarity": arm.similarity})
     if not arm.strength:
         return arm_recipe("flickr8k", module, "triplet", seed).with_settings(stay)
     shuffled = arm.captions == "shuffled"

@@ -237,6 +237,19 @@ def test_without_softness_or_similarity_the_contrastive_loss_is_infonce():
     assert plain.item() == pytest.approx(wanted.item(), rel=1e-5)
 
 
+def test_a_pair_that_has_nothing_in_common_keeps_its_label():
+    scores, nothing = torch.rand(4, 4), torch.zeros(4, 4)
+    for softness in (0.2, 1.0):
+        found = ContrastiveLoss(softness=softness)(scores, nothing)
+        assert found.item() == pytest.approx(ContrastiveLoss()(scores).item())
+
+
+@pytest.mark.parametrize("left_out", [-0.1, 1.1])
+def test_a_share_of_similarity_that_cannot_be_is_refused(left_out):
+    with pytest.raises(ValueError, match="left_out"):
+        TripletLoss(left_out=left_out)
+
+
 def test_the_objective_adds_the_contrastive_loss_with_its_weight():
     scores, alike = torch.rand(4, 4), torch.rand(4, 4)
     parts = Objective(alpha=0, contrast=2, contrast_temperature=0.1, softness=0.3)(scores, alike)

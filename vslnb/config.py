@@ -59,7 +59,9 @@ class ModelConfig:
     sim_dim: AtLeastOne = 256  # S
     word_dim: AtLeastOne = 300
     num_steps: AtLeastZero = 3  # of SGR's reasoning and of IMRAM's memory
-    dropout: Share = 0.4  # the published zoo has none: its recipes say 0, but some of Flickr8k
+    dropout: Share = (
+        0.4  # the published zoo has none: its recipes say 0, except flickr8k's with one vector an item
+    )
     vocab_size: AtLeastZero = 0
     num_regions: AtLeastOne = 36  # R
     feature_dim: AtLeastOne = 2048  # F
@@ -102,7 +104,7 @@ class LossConfig:
     shuffled: bool = False
     violating_epochs: AtLeastZero = 0  # first epochs over all violating negatives, before the hardest alone
     sum_epochs: AtLeastZero = 0  # first epochs with the sum over all negatives, before either
-    # Epochs of the triplet alone. Before the model knows anything, equal scores lower VSL, so it starts later.
+    # First epochs in which no loss reads a similarity. Before the model knows anything, equal scores lower VSL.
     vsl_warmup_epochs: AtLeastZero = 0
     # Not in the paper: a margin that shrinks with the similarity of a negative, see `losses.TripletLoss`.
     slack: Weight = 0.0
@@ -166,7 +168,7 @@ class Config:
     def arm(self) -> str:
         """`triplet`, `slack`, `left-out`, `contrast`, `soft-labels`, or `vsl-` with the rank.
 
-        The controls end in `-shuffled`, without the rank of VSL. Of two networks that teach each other `ncr`, or another arm's name and `-ncr`.
+        The name of a control ends in `-shuffled`; that of VSL then does not say the rank. Of two networks that teach each other `ncr`, or another arm's name and `-ncr`.
         """
         loss = self.loss
         if loss.beta or loss.beta_text:

@@ -39,6 +39,8 @@ class TripletLoss(nn.Module):
         super().__init__()
         if negatives not in NEGATIVES:
             raise ValueError(f"negatives must be one of {NEGATIVES}, got {negatives!r}")
+        if not 0 <= left_out <= 1:
+            raise ValueError(f"left_out must lie between 0 and 1, got {left_out}")
         self.margin, self.negatives, self.slack, self.left_out = margin, negatives, slack, left_out
 
     def forward(
@@ -179,13 +181,14 @@ class ContrastiveLoss(nn.Module):
 
         `semantics` (B, B), of which what is below zero counts as zero, is read with `softness` alone. Entry (i, j)
         says how much the pairs i and j have in common; a row softens the label of an image, and the same row that
-        of its caption.
+        of its caption. A pair that has nothing in common with any keeps its label.
         """
         _check_square(scores)
         labels = torch.eye(len(scores), dtype=scores.dtype, device=scores.device)
         if self.softness and semantics is not None:
             common = torch.as_tensor(semantics).to(scores).detach().clamp(min=0)
-            shares = common / common.sum(1, keepdim=True).clamp(min=1e-12)
+            total = common.sum(1, keepdim=True)
+            shares = torch.where(total > 0, common / total.clamp(min=1e-12), labels)
             labels = (1 - self.softness) * labels + self.softness * shares
         logits = scores / self.temperature
         images = nn.functional.cross_entropy(logits, labels, reduction="sum")

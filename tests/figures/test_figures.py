@@ -80,11 +80,12 @@ DRAWN = {
     ),
     "trade_off": lambda: figures.trade_off(
         {
-            name: {str(s): (RNG.normal(-s / 3, 1, 3), RNG.normal(s / 4, 0.5, 3)) for s in (1, 3, 10, 30)}
+            name: {s: (RNG.normal(-s / 3, 1, 3), RNG.normal(s / 4, 0.5, 3)) for s in (1, 3, 10, 30)}
             for name in ("cider, paper", "sentence, paper", "cider, descending", "cider, shuffled captions")
         },
         "rsum minus the triplet's",
         "tau minus the triplet's",
+        "times beta",
         controls=["cider, shuffled captions"],
     ),
     "rank_changes": lambda: figures.rank_changes(
@@ -293,3 +294,14 @@ def test_weak_attention_has_no_outline_and_strong_attention_the_widest():
     counts = [len(axis.patches) for axis in figure.axes]
     assert counts == [2, 6]  # each outline has a white edge below it
     assert figure.axes[0].patches[1].get_linewidth() > figure.axes[1].patches[-1].get_linewidth()
+
+
+def test_a_strength_has_one_size_of_mark_in_all_curves():
+    one, two = np.ones(2), np.zeros(1)
+    curves = {
+        "all": {1: (one, one), 3: (one, one), 10: (one, one)},
+        "control": {3: (two, two), 10: (two, two)},
+    }
+    axis = figures.trade_off(curves, "paid", "bought", "times beta", ["control"]).axes[0]
+    sizes = [line.get_markersize() for line in axis.lines if line.get_marker() not in ("", "None")]
+    assert len(sizes) == 5 and sizes[3:] == sizes[1:3] and sizes[0] < sizes[1] < sizes[2]

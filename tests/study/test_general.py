@@ -1,19 +1,25 @@
-"""One setting of VSL on several architectures, on runs made here."""
+"""Settings of VSL on several architectures, on runs made here."""
 
 import numpy as np
 import pytest
 from test_strength import run
 
-from vslnb.study.evidence.general import General
+from vslnb.study.evidence.general import PAPER, General
+from vslnb.study.evidence.strength import Choice
 
 SEEDS = (6, 7, 8)
+TEN = Choice("cider", "paper", 10)
 
 
-def of(architecture, strength=0.0, captions="true", rsum=(250, 251, 252), expert=(44, 44.5, 45)):
+def of(architecture, strength=0.0, captions="true", rsum=(250, 251, 252), expert=(44, 44.5, 45), **more):
     return [
-        run(seed, strength, captions, rsum=one, expert=tau) | {"architecture": architecture}
+        run(seed, strength, captions, rsum=one, expert=tau, **more) | {"architecture": architecture}
         for seed, one, tau in zip(SEEDS, rsum, expert)
     ]
+
+
+def instead(name, runs):
+    return [one | {"instead": name} for one in runs]
 
 
 RUNS = [
@@ -23,25 +29,33 @@ RUNS = [
     *of("saf"),
     *of("saf", 10, expert=(45, 47, 46)),
     *of("cosine", 1, expert=(60, 60, 60)),
+    *of("cosine", 1, expert=(50, 50, 50), similarity="sentence"),
+    *instead("slack", of("cosine", expert=(46, 46, 46))),
 ]
 
 
-def test_runs_are_compared_within_architecture_and_seed():
+def test_runs_are_compared_within_architecture_setting_and_seed():
     found = General(RUNS)
-    gaps = found.gaps("experts", 10)
+    gaps = found.gaps("experts", TEN)
     assert {name: gap.tolist() for name, gap in gaps.items()} == {"cosine": [3, 3, 3.5], "saf": [1, 2.5, 1]}
-    assert found.gaps("experts", 10, "shuffled")["cosine"].tolist() == [3, 3.5, 3.5]
-    assert list(found.gaps("experts", 10, "shuffled")) == ["cosine"]  # saf has no control
-    assert found.gaps("test rsum", 1)["cosine"].tolist() == [0, 0, 0]
-    assert not General([]) and General([]).gaps("experts", 10) == {}
+    assert found.gaps("experts", TEN, "shuffled")["cosine"].tolist() == [3, 3.5, 3.5]
+    assert list(found.gaps("experts", TEN, "shuffled")) == ["cosine"]  # saf has no control
+    assert found.gaps("test rsum", PAPER)["cosine"].tolist() == [0, 0, 0]
+    # Two settings of one strength are two settings.
+    assert found.gaps("experts", PAPER)["cosine"].tolist() == [16, 15.5, 15]
+    assert found.gaps("experts", Choice("sentence", "paper", 1))["cosine"].tolist() == [6, 5.5, 5]
+    assert found.gaps("experts", "slack")["cosine"].tolist() == [2, 1.5, 1]
+    assert not General([]) and General([]).gaps("experts", TEN) == {}
+    with pytest.raises(ValueError, match="twice"):
+        General(RUNS + RUNS[:1]).gaps("experts", TEN)
 
 
 def test_the_hypotheses_hold_in_turn():
-    held = General(RUNS).hypotheses(10)
+    held = General(RUNS).hypotheses(TEN)
     assert [ok for _, ok in held.values()] == [True, True, False]  # three seeds leave rsum too wide
     assert held["H1"][0].value == pytest.approx(9.5 / 3) and held["H3"][0].low < -2.51
     even = General([*of("cosine"), *of("cosine", 10, rsum=(250, 251, 252.1)), *of("cosine", 10, "shuffled")])
-    assert [ok for _, ok in even.hypotheses(10).values()] == [
+    assert [ok for _, ok in even.hypotheses(TEN).values()] == [
         False,
         False,
         False,
@@ -49,14 +63,16 @@ def test_the_hypotheses_hold_in_turn():
 
 
 def test_the_mean_over_architectures_weighs_what_is_known_better_more():
-    found = General(RUNS).together("experts", 10)
+    found = General(RUNS).together("experts", TEN)
     means = [np.mean([3, 3, 3.5]), np.mean([1, 2.5, 1])]
     assert means[1] < found.mean.value < means[0] and found.mean.value > np.mean(means) - 1e-9
+    alike = General(RUNS).unweighted("experts", TEN)
+    assert alike.value == pytest.approx(np.mean(means)) and alike.low < means[1]
     with pytest.raises(ValueError, match="two"):
-        General(of("cosine") + of("cosine", 10)).together("experts", 10)
+        General(of("cosine") + of("cosine", 10)).together("experts", TEN)
 
 
 def test_a_panel_ends_with_the_mean():
-    gaps, intervals = General(RUNS).panels("experts", 10)
+    gaps, intervals = General(RUNS).panel("experts", TEN)
     assert list(gaps) == list(intervals) == ["cosine", "saf", "mean"] and len(gaps["mean"]) == 0
     assert intervals["mean"].low < intervals["mean"].value < intervals["mean"].high

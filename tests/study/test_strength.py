@@ -2,7 +2,7 @@
 
 import pytest
 
-from vslnb.study.evidence.strength import Strength
+from vslnb.study.evidence.strength import STRENGTHS, Strength
 
 
 def run(
@@ -69,37 +69,56 @@ def test_a_curve_follows_the_strength_of_an_arm():
         [*listed, run(1, 10, "shuffled"), run(1, 10, module="saf"), run(1, module="saf")]
     ).curves("cosine")
     assert list(curves) == ["cider, paper", "cider, paper, shuffled captions"]
-    assert list(curves["cider, paper"]) == ["3 x beta", "10 x beta"]
-    paid, bought = curves["cider, paper"]["3 x beta"]
+    assert list(curves["cider, paper"]) == [3, 10]
+    paid, bought = curves["cider, paper"][3]
     assert paid.tolist() == [0.0, 0.0] and bought.tolist() == [1.0, 2.0]
-    assert [x.tolist() for x in curves["cider, paper"]["10 x beta"]] == [[-5.0], [3.0]]
+    assert [x.tolist() for x in curves["cider, paper"][10]] == [[-5.0], [3.0]]
 
 
-def explored(gaps, similarity="cider", ncs=40.0):
-    """Three seeds of every strength; `gaps` of dev rsum to the triplet's 350, by strength."""
+def setting(similarity, rank, gaps, ncs=40.0, expert=44.0):
+    """Three seeds of all four strengths; `gaps` of dev rsum to the triplet's 350, by strength, -20 elsewhere."""
     return [
-        run(seed, strength, rsum=250 + gap, similarity=similarity, ncs=ncs)
-        for strength, three in gaps.items()
-        for seed, gap in zip((1, 2, 3), three)
+        run(seed, strength, rsum=250 + gap, similarity=similarity, ncs=ncs, expert=expert) | {"rank": rank}
+        for strength in STRENGTHS
+        for seed, gap in zip((1, 2, 3), gaps.get(strength, (-20, -20, -19)))
     ]
 
 
+def design(cider, sentence, **more):
+    """All sixteen settings; those with descending ranks qualify nowhere."""
+    return [
+        *[run(seed) for seed in (1, 2, 3)],
+        *setting("cider", "paper", cider, **more),
+        *setting("sentence", "paper", sentence, ncs=41.0),
+        *setting("cider", "descending", {}, ncs=99.0),
+        *setting("sentence", "descending", {}, ncs=99.0),
+    ]
+
+
+# The standard error of (-2, 0, 1) is 0.88, its mean -0.33; that of (-4, -3, -2) is 0.58, its mean -3.
+CIDER, SENTENCE = {1: (5, 5, 6), 3: (-2, 0, 1), 10: (-4, -3, -2)}, {1: (1, 2, 3)}
+
+
 def test_the_largest_strength_that_costs_no_more_than_a_standard_error_is_chosen_by_dev_alone():
-    triplets = [run(seed) for seed in (1, 2, 3)]
-    # The standard error of (-2, 0, 1) is 0.88, its mean -0.33; that of (-4, -3, -2) is 0.58, its mean -3.
-    listed = explored({3: (-2, 0, 1), 10: (-4, -3, -2), 1: (5, 5, 6)})
-    assert Strength(triplets + listed).choice() == ("cider", "paper", 3)
-    other = explored({1: (1, 2, 3), 3: (-9, -9, -8)}, "sentence", ncs=41.0)
-    assert Strength(triplets + listed + other).choice() == ("sentence", "paper", 1)
+    assert Strength(design(CIDER, {})).choice() == ("cider", "paper", 3)
+    assert Strength(design(CIDER, SENTENCE)).choice() == ("sentence", "paper", 1)  # more NCS on dev
+    # Neither people's ratings nor test rsum nor shuffled captions have a say.
+    assert Strength(design(CIDER, SENTENCE, expert=90.0)).choice() == ("sentence", "paper", 1)
+    test = [
+        one | {"test": one["test"] | {"rsum": 600.0 - one["dev"]["rsum"]}} for one in design(CIDER, SENTENCE)
+    ]
+    assert Strength(test).choice() == ("sentence", "paper", 1)
     shuffled = [run(seed, 30, "shuffled", rsum=300.0, ncs=90.0) for seed in (1, 2, 3)]
-    assert Strength(triplets + listed + shuffled).choice() == ("cider", "paper", 3)
-    experts = [one | {"measures": {"ratings": {"expert": 90.0, "crowd": 90.0}}} for one in other]
-    assert Strength(triplets + listed + experts).choice() == ("sentence", "paper", 1)
+    assert Strength(design(CIDER, {}) + shuffled).choice() == ("cider", "paper", 3)
 
 
-def test_nothing_is_chosen_while_a_seed_is_missing_or_nothing_qualifies():
-    triplets = [run(seed) for seed in (1, 2, 3)]
-    listed = explored({3: (0, 0, 0), 10: (1, 1, 1)})
-    assert Strength(triplets + listed[:-1]).choice() is None
-    assert Strength(triplets + explored({3: (-5, -6, -5)})).choice() is None
-    assert Strength([]).choice() is None
+def test_a_setting_of_which_a_run_collapsed_is_not_chosen_for_its_spread():
+    assert Strength(design(CIDER | {30: (-60, 1, 1)}, {})).choice() == ("cider", "paper", 3)
+
+
+def test_nothing_is_chosen_while_a_run_is_missing_or_where_nothing_qualifies():
+    with pytest.raises(LookupError, match="cosine, sentence, descending ranks, 30 x beta"):
+        Strength(design(CIDER, SENTENCE)[:-1]).choice()
+    with pytest.raises(LookupError, match="cider, paper ranks, 1 x beta"):
+        Strength([]).choice()
+    assert Strength(design({}, {})).choice() is None

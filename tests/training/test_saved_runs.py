@@ -12,7 +12,7 @@ from vslnb.cli import app
 from vslnb.errors import InputError
 from vslnb.recipes import recipe
 from vslnb.training.loop import train
-from vslnb.training.run import UnfinishedRun, data_of, runs_by_data
+from vslnb.training.run import Run, UnfinishedRun, data_of, runs_by_data
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_checkpoint_that_knows_no_data_goes_with_the_one_there_is(runs, tmp_pa
 def test_a_run_that_has_not_ended_is_read_with_a_word(runs, tmp_path):
     cut = shutil.copytree(runs[0], tmp_path / "cut")
     (cut / "results.json").unlink()
-    with pytest.warns(UnfinishedRun, match="cut: its training has not ended: it stopped after 1 of 1 epochs"):
+    with pytest.warns(UnfinishedRun, match="cut: its training has not ended: 1 of 1 epochs are done"):
         said = evaluated(cut)
     assert said.exit_code == 0
     with pytest.warns(UnfinishedRun, match="--resume"):
@@ -74,13 +74,21 @@ def test_a_run_that_has_not_ended_is_read_with_a_word(runs, tmp_path):
 
 def test_a_folder_of_other_files_is_no_place_for_a_run(runs, tmp_path):
     plan, data = recipe("world-cosine"), runs[0].parent / "first"
+    (tmp_path / "config.json.tmp").touch()  # what a kill leaves is no reason
     (tmp_path / "thesis.docx").touch()
     with pytest.raises(InputError, match="no run's, such as thesis.docx. Choose a new folder"):
         train(plan, data, tmp_path, "cpu", progress=False)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".lock") in (
-        ["thesis.docx"],
-        [".lock", "thesis.docx"],
-    )
+    assert not (tmp_path / "config.json").exists()
+    (tmp_path / "thesis.docx").unlink()
+    Run(tmp_path).claim(plan, data, resume=True)
+    assert (tmp_path / "config.json").exists()
+
+
+def test_a_run_that_went_wrong_is_not_told_to_go_on(runs, tmp_path):
+    wrong = shutil.copytree(runs[0], tmp_path / "wrong")
+    (wrong / "results.json").rename(wrong / "stopped.json")
+    said = Run(wrong).unfinished()
+    assert "went wrong" in said and "stopped.json" in said and "resume" not in said
 
 
 def test_a_data_set_that_is_not_there_is_named_before_its_splits(runs, tmp_path):

@@ -108,7 +108,8 @@ def _imported(dest: Path, report: dict) -> None:
     images = ", ".join(f"{name} {number:,}" for name, number in report["images"].items())
     if "already complete" in report.get("note", ""):
         typer.echo(f"{dest}: {images} photos. {report['note'].capitalize()}.")
-        typer.echo(f"What it found then is in {dest / 'import.txt'}.")
+        if (dest / "import.txt").exists():
+            typer.echo(f"What it found then is in {dest / 'import.txt'}.")
         return
     typer.echo(f"{dest}: {images} photos, features made in {report['seconds']:.0f} s.")
     full_list = dest / "left_out.tsv"

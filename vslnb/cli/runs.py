@@ -114,7 +114,7 @@ def evaluate(
             continue
         if len(groups) > 1:
             typer.echo(f"On {folder}:")
-        warn_of_few_photos(len(part), split, "Read the intervals.")
+        warn_of_few_photos(len(part), split, "Read the intervals." if folds == 1 else "Compare with care.")
         if len(part) == 1:
             continue
         typer.echo(RECALL.format(split))
@@ -238,6 +238,6 @@ def warn_of_few_photos(photos: int, split: str, remedy: str) -> None:
         )
     elif photos < 100:
         typer.echo(
-            f"{split} has {photos} photos: among so few even a model that knows nothing finds many (the row 'by chance'), "
+            f"{split} has {photos} photos: among so few even a model that knows nothing finds many, "
             f"and another draw of photos moves results by many points. {remedy}"
         )

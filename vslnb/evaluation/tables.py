@@ -9,7 +9,7 @@ from vslnb.evaluation.recall_at_k import CUTS, DIRECTIONS
 from vslnb.evaluation.summary import Evaluation
 
 TERMS = """NCS@10: how much meaning the first ten results share with the query, in percent of the most that is possible.
-Secondary: a wrong first result that shares with the query only what is not the main thing in it."""
+Secondary: a wrong first result that shares with the query only secondary content."""
 OTHERS = ", others"  # ends the names of judges that leave a query's own captions out
 
 
@@ -47,7 +47,8 @@ def further_lines(found: Evaluation) -> list[str]:
         whole, others = found.ncs[judge], found.ncs[judge + OTHERS]
         lines.append(f"NCS@10 by {judge}: {_sides(whole)}; without the query's own captions {_sides(others)}")
     for direction, counts in found.secondary.items():
-        rule = "as planted" if found.secondary_rule == "planted" else "as captions tell"
+        planted = found.secondary_rule == "planted"
+        rule = "known from the drawing" if planted else "words that only one caption of a photo uses"
         lines.append(
             f"secondary, {direction.replace('_', ' ')}: {counts['rate']:.1f} % of {counts['wrong']} wrong first "
             f"results ({rule})"

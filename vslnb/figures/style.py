@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import cycle
 from typing import Any
 
 import matplotlib
@@ -39,8 +40,13 @@ ARM_NAMES = {
     "vsl-shuffled": "+ VSL, shuffled captions",
     "slack": "margin by similarity",
     "slack-shuffled": "the same, shuffled captions",
+    "left-out": "similar negatives left out",
+    "left-out-shuffled": "the same, shuffled captions",
+    "contrast": "InfoNCE",
+    "soft-labels": "InfoNCE, labels by similarity",
+    "soft-labels-shuffled": "the same, shuffled captions",
 }
-ARM_COLOURS = dict(zip(ARM_NAMES, PALETTE))
+ARM_COLOURS = dict(zip(ARM_NAMES, cycle(PALETTE)))
 MODULE_NAMES = {"saf": "SAF", "sgr": "SGR", "sgraf": "SGRAF", "cosine": "cosine"}
 # The architectures that the paper compares with.
 ZOO_NAMES = {

@@ -66,11 +66,10 @@ class Run(RunFolder):
             return ""
         progress = self.last_folder / PROGRESS
         done = read_json(progress, REMEDY, ("epochs",))["epochs"] if progress.exists() else 0
-        far = f"after {done} of {self.config().training.epochs} epochs" if done else "early"
-        return (
-            f"its training has not ended: it stopped {far}, and these are its best weights so far. Go on with "
-            "`vslnb train` and --resume before it is compared"
-        )
+        far = f"{done} of {self.config().training.epochs} epochs are done, and these are its best weights so far"
+        if self.stopped_file.exists():
+            return f"its training went wrong, as {self.stopped_file} says: {far}"
+        return f"its training has not ended: {far}. Let it end, or go on with --resume, before it is compared"
 
     def seconds(self) -> float:
         """What the epochs took together; results hold no clock time, so that the same run has the same bytes."""
@@ -92,8 +91,9 @@ class Run(RunFolder):
                 but something else.
         """
         if not self.config_file.exists():
-            others = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
-            if others:
+            ours = f"{self.config_file.name}.tmp"  # what a kill at the first write leaves
+            names = sorted(path.name for path in self.folder.iterdir())
+            if others := [name for name in names if name != ours and not name.startswith(".")]:
                 problem = f"files are here that are no run's, such as {others[0]}"
                 raise InputError(self.folder.resolve(), problem, "Choose a new folder for --run.")
         if self.config_file.exists():

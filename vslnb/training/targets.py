@@ -1,4 +1,4 @@
-"""The similarities that the losses read of a batch: of images (Eq. 3) for L_vs and slack, of captions for L_ts."""
+"""The similarities that the losses read of a batch: of captions for L_ts, of images (Eq. 3) for all others."""
 
 from __future__ import annotations
 

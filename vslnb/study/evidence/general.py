@@ -11,10 +11,11 @@ import numpy as np
 from vslnb.evaluation.intervals import Interval
 from vslnb.study.comparison import interval_over_seeds
 from vslnb.study.evidence.runs import FIGURES, read_evidence
-from vslnb.study.evidence.strength import frame_of
+from vslnb.study.evidence.strength import Choice, frame_of
 from vslnb.study.random_effects import RandomEffects, random_effects
 
 TRIPLET, SHUFFLED = "triplet", "shuffled"
+PAPER = Choice("cider", "paper", 1.0)  # the setting of the recipe
 ALLOWED = 1.0  # percent of the triplet's rsum that recall may pay (H3)
 
 
@@ -39,41 +40,55 @@ class General:
     def __bool__(self) -> bool:
         return len(self.runs) > 0
 
-    def gaps(self, measure: str, strength: float, against: str = TRIPLET) -> dict[str, np.ndarray]:
-        """A measure of VSL at a strength minus that of the baseline, by architecture, a pair of runs a seed.
+    def gaps(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> dict[str, np.ndarray]:
+        """A measure minus that of the baseline, by architecture, a pair of runs a seed.
 
         Args:
             measure: a column of `runs`.
-            strength: in multiples of the recipe's beta.
-            against: `triplet`, or `shuffled` for shuffled captions at the same strength.
+            setting: of VSL, or the name of what is trained in its place, such as `slack`.
+            against: `triplet`, or `shuffled` for shuffled captions in the same setting.
+
+        Raises:
+            ValueError: if a run is there twice.
         """
-        keys = ["architecture", "seed"]
-        true = self.runs.query("strength == @strength and captions == 'true'").set_index(keys)[measure]
-        if against == TRIPLET:
-            base = self.runs.query("strength == 0").set_index(keys)[measure]
-        else:
-            base = self.runs.query("strength == @strength and captions == 'shuffled'").set_index(keys)[
-                measure
-            ]
-        gap = (true - base).dropna()
+        found = self._values(measure, setting)
+        base = self._values(measure, None if against == TRIPLET else setting, shuffled=against == SHUFFLED)
+        gap = (found - base).dropna()
         return {str(name): rows.to_numpy() for name, rows in gap.groupby(level=0, sort=False)}
 
-    def together(self, measure: str, strength: float, against: str = TRIPLET) -> RandomEffects:
+    def _values(self, measure: str, setting: Choice | str | None, shuffled: bool = False):
+        """A measure by architecture and seed: of a setting, or of the triplet alone."""
+        runs = self.runs[(self.runs["captions"] == SHUFFLED) == shuffled]
+        if isinstance(setting, Choice):
+            kind = [runs[name] == value for name, value in setting._asdict().items()]
+            runs = runs[np.logical_and.reduce([*kind, runs["instead"] == ""])]
+        else:
+            runs = runs[(runs["strength"] == 0) & (runs["instead"] == (setting or ""))]
+        values = runs.set_index(["architecture", "seed"])[measure]
+        if not values.index.is_unique:
+            raise ValueError("a run is there twice")
+        return values
+
+    def together(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> RandomEffects:
         """The mean over the architectures that have at least two seeds.
 
         Raises:
             ValueError: while there are fewer than two of these.
         """
-        found = [gap for gap in self.gaps(measure, strength, against).values() if len(gap) > 1]
+        found = [gap for gap in self.gaps(measure, setting, against).values() if len(gap) > 1]
         return random_effects([gap.mean() for gap in found], [gap.var(ddof=1) / len(gap) for gap in found])
 
-    def hypotheses(self, strength: float, architecture: str = "cosine") -> dict[str, tuple[Interval, bool]]:
+    def unweighted(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> Interval:
+        """Student's interval over the means of the architectures, each counted alike; it stands beside `together`."""
+        return interval_over_seeds([gap.mean() for gap in self.gaps(measure, setting, against).values()])
+
+    def hypotheses(self, setting: Choice, architecture: str = "cosine") -> dict[str, tuple[Interval, bool]]:
         """H1 to H3 of the design on one architecture: the interval over seeds, and whether it holds.
 
         H1 and H2: agreement with experts is above that of the triplet, and of shuffled captions. H3: rsum is not below
         the triplet's by more than one percent. A later one holds only if those before it do.
         """
-        level = self.runs.query("strength == 0 and architecture == @architecture")["test rsum"].mean()
+        level = self._values("test rsum", None)[architecture].mean()
         asked = {
             "H1": ("experts", TRIPLET, 0.0),
             "H2": ("experts", SHUFFLED, 0.0),
@@ -81,15 +96,15 @@ class General:
         }
         found, so_far = {}, True
         for name, (measure, against, bound) in asked.items():
-            interval = interval_over_seeds(self.gaps(measure, strength, against)[architecture])
+            interval = interval_over_seeds(self.gaps(measure, setting, against)[architecture])
             so_far = so_far and bool(interval.low > bound)
             found[name] = interval, so_far
         return found
 
-    def panels(self, measure: str, strength: float, against: str = TRIPLET) -> tuple[dict, dict]:
+    def panel(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> tuple[dict, dict]:
         """A forest plot's panel: the differences of every architecture, and its interval; the mean below them."""
-        gaps = self.gaps(measure, strength, against)
+        gaps = self.gaps(measure, setting, against)
         intervals: dict[str, Interval] = {name: interval_over_seeds(gap) for name, gap in gaps.items()}
         if sum(len(gap) > 1 for gap in gaps.values()) > 1:
-            gaps["mean"], intervals["mean"] = np.zeros(0), self.together(measure, strength, against).mean
+            gaps["mean"], intervals["mean"] = np.zeros(0), self.together(measure, setting, against).mean
         return gaps, intervals

@@ -166,8 +166,8 @@ def _beyond(further: Further, dose: Dose) -> list[str]:
             "*Collapsed* counts runs whose scores spread by less than 0.005 in the last epoch. By chance rsum is 3 and "
             "pairwise accuracy 50.",
             markdown_table(table),
-            "The settings nearest to the paper: full width, batch 128, beta 10, and the hardest negatives late. *dev* "
-            "has the 250 photos that chose the epoch.",
+            "The next runs are nearest to the paper: full width, batch 128, beta 10, and the hardest negatives late. "
+            "*dev* has the 250 photos that chose the epoch.",
             markdown_table(further.nearest_table().reset_index(names="module")),
         ]
     if dose:
@@ -175,7 +175,8 @@ def _beyond(further: Further, dose: Dose) -> list[str]:
         parts += [
             "## A dose and its response, in the bundled world",
             "![Secondary mistakes by strength of secondary content](08_dose.png)",
-            "Secondary mistakes of a hundred captions: how the difference to the triplet grows with the strength.",
+            "The table says how the difference to the triplet, in secondary mistakes of a hundred captions, grows with "
+            "the strength.",
             markdown_table(slopes, 3),
         ]
     return parts

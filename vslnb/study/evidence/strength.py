@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +18,13 @@ from vslnb.study.comparison import interval_over_seeds
 from vslnb.study.evidence.runs import FIGURES, read_evidence
 
 ARM = ["module", "similarity", "rank", "strength", "captions"]
+INSTEAD = "instead"  # what is trained in the place of VSL, such as `slack`; empty for the triplet and for VSL
 # What is compared with the triplet of the same seed, by column.
 MEASURES = ["dev rsum", "test rsum", "experts", "crowd", "within photos", "NCS by sentence"]
 CHOSEN_BY = "dev NCS by tfidf"  # beside dev rsum; test decides nothing
-EXPLORED = (1, 2, 3)  # seeds on which a setting is chosen
+EXPLORED = (1, 2, 3)  # seeds on which a setting is chosen,
+SIMILARITIES, RANKS, STRENGTHS = ("cider", "sentence"), ("paper", "descending"), (1, 3, 10, 30)  # among these
+MOST_LOST = 0.1  # of its triplet's dev rsum; a setting of which one run lost more is not chosen
 
 
 class Choice(NamedTuple):
@@ -54,11 +58,13 @@ class Strength:
         return len(self.runs) > 0
 
     def differences(self) -> pd.DataFrame:
-        """Every run with VSL minus the triplet of its module and seed, columns as those of `runs`.
+        """Every run with VSL, its measures minus those of the triplet of its module and seed; columns as in `runs`.
 
-        A run whose triplet is not there is left out.
+        `share` and what is chosen by (`dev NCS by tfidf`) stay as they are. A run whose triplet is not there is left
+        out.
         """
-        alone = self.runs[self.runs["strength"] == 0].set_index(["module", "seed"])[MEASURES]
+        triplets = self.runs[(self.runs["strength"] == 0) & (self.runs[INSTEAD] == "")]
+        alone = triplets.set_index(["module", "seed"])[MEASURES]
         found = self.runs[self.runs["strength"] > 0].copy()
         keys = pd.MultiIndex.from_frame(found[["module", "seed"]])
         found[MEASURES] = found[MEASURES].to_numpy() - alone.reindex(keys).to_numpy()
@@ -75,20 +81,31 @@ class Strength:
         """The one setting that goes on, by the rule of `experiments/strength.md`, which reads dev alone.
 
         For each similarity and rank the largest strength counts whose dev rsum is not below the triplet's by more than
-        one standard error of the paired difference; of these the one with the highest NCS on dev is chosen.
+        one standard error of the paired difference, and no run of which lost a tenth of it; of these the one with the
+        highest NCS on dev is chosen.
 
         Returns:
-            None while a seed of an arm is missing, or where no strength qualifies.
+            None where no strength qualifies.
+
+        Raises:
+            LookupError: while a seed of a setting is missing, naming the setting.
         """
         rows = self.differences().query("module == @module and captions == 'true' and seed in @EXPLORED")
         allowed: dict[tuple[str, str], tuple[float, float]] = {}
-        for (similarity, rank, _), seeds in rows.groupby(["similarity", "rank", "strength"]):
-            if len(seeds) < len(EXPLORED):
-                return None
+        triplets = self.runs.query("module == @module and strength == 0 and instead == ''").set_index("seed")
+        for similarity, rank, strength in product(SIMILARITIES, RANKS, STRENGTHS):
+            kind = "similarity == @similarity and rank == @rank and strength == @strength"
+            seeds = rows.query(kind).set_index("seed")
+            if sorted(seeds.index) != sorted(EXPLORED):
+                raise LookupError(
+                    f"{module}, {similarity}, {rank} ranks, {strength} x beta: not all seeds are there"
+                )
             gap = seeds["dev rsum"]
-            if gap.mean() >= -gap.std(ddof=1) / len(gap) ** 0.5:  # rising strengths: the last one stays
-                strength = float(seeds["strength"].iloc[0])
-                allowed[str(similarity), str(rank)] = strength, float(seeds[CHOSEN_BY].mean())
+            lost = (-gap > MOST_LOST * triplets["dev rsum"].reindex(gap.index)).any()
+            if (
+                not lost and gap.mean() >= -gap.std(ddof=1) / len(gap) ** 0.5
+            ):  # rising strengths: the last one stays
+                allowed[similarity, rank] = float(strength), float(seeds[CHOSEN_BY].mean())
         if not allowed:
             return None
         similarity, rank = max(allowed, key=lambda kind: allowed[kind][1])
@@ -96,13 +113,13 @@ class Strength:
 
     def curves(self, module: str, paid: str = "test rsum", bought: str = "experts") -> dict[str, Curve]:
         """What `figures.trade_off` draws of a module: by similarity, rank and captions, two measures by strength."""
-        found: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]] = {}
+        found: dict[str, dict[float, tuple[np.ndarray, np.ndarray]]] = {}
         rows = self.differences().query("module == @module").sort_values("strength")
         keys = ["similarity", "rank", "captions", "strength"]
         for (similarity, rank, captions, strength), seeds in rows.groupby(keys, sort=False):
             name = f"{similarity}, {rank}" + (", shuffled captions" if captions == "shuffled" else "")
             curve = found.setdefault(name, {})
-            curve[f"{strength:g} x beta"] = seeds[paid].to_numpy(), seeds[bought].to_numpy()
+            curve[float(strength)] = seeds[paid].to_numpy(), seeds[bought].to_numpy()
         return dict(found)
 
     def table(self) -> pd.DataFrame:
@@ -118,13 +135,14 @@ class Strength:
 
 def frame_of(runs: Sequence[dict[str, Any]], model: str = "module") -> pd.DataFrame:
     """A row a run: what was trained, by the key `model` of its results, which arm and seed, and every measure."""
-    columns = [model, *ARM[1:], "seed", "share", *MEASURES, CHOSEN_BY]
+    columns = [model, *ARM[1:], INSTEAD, "seed", "share", *MEASURES, CHOSEN_BY]
     return pd.DataFrame([{model: run[model]} | _row(run) for run in runs], columns=columns)
 
 
 def _row(run: dict[str, Any]) -> dict[str, Any]:
     sides, dev_sides = run["ncs_sentence"], run["ncs_dev"]
     return {key: run[key] for key in (*ARM[1:], "seed")} | {
+        INSTEAD: run.get(INSTEAD, ""),
         "share": run.get("gradient_share", float("nan")),
         "dev rsum": run["dev"]["rsum"],
         "test rsum": measure_of(run, RSUM),
