@@ -116,10 +116,10 @@ class Strength:
         found: dict[str, dict[float, tuple[np.ndarray, np.ndarray]]] = {}
         rows = self.differences().query("module == @module").sort_values("strength")
         keys = ["similarity", "rank", "captions", "strength"]
-        for (similarity, rank, captions, strength), seeds in rows.groupby(keys, sort=False):
+        for (similarity, rank, captions, _), seeds in rows.groupby(keys, sort=False):
             name = f"{similarity}, {rank}" + (", shuffled captions" if captions == "shuffled" else "")
             curve = found.setdefault(name, {})
-            curve[float(strength)] = seeds[paid].to_numpy(), seeds[bought].to_numpy()
+            curve[float(seeds["strength"].iloc[0])] = seeds[paid].to_numpy(), seeds[bought].to_numpy()
         return dict(found)
 
     def table(self) -> pd.DataFrame:
