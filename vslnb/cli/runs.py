@@ -156,7 +156,7 @@ def search(
     if query is not None and image is not None:
         raise InputError("search", "a sentence and a photo are two queries", "Give one of them.")
     if image is None and (query is None or not query.strip()):
-        raise InputError("search", "a query is needed", 'Give a "sentence" or --image PHOTO.')
+        raise InputError("search", "one query is needed", 'Give a "sentence" or --image PHOTO.')
     if image is not None and photos is not None:
         raise InputError("--photos", "these photos have no captions to be found", 'Give a "sentence".')
     if not run.is_dir():
