@@ -125,9 +125,9 @@ def test_collapse_is_named_and_stopped(dataset, tmp_path, monkeypatch):
     config = tiny("world-saf", training__epochs=30)
     with pytest.raises(TrainingError, match="collapsed.*violating_epochs"):
         train(config, dataset, tmp_path / "run", device="cpu", progress=False)
-    assert (tmp_path / "run" / "stopped.json").exists() and not (tmp_path / "results.json").exists()
+    assert (tmp_path / "run" / "stopped.json").exists() and not (tmp_path / "run" / "results.json").exists()
     regardless = config.with_settings({"training.stop_on_collapse": False})  # as the message says
-    results = train(regardless, dataset, tmp_path, device="cpu", resume=True, progress=False)
+    results = train(regardless, dataset, tmp_path / "run", device="cpu", resume=True, progress=False)
     assert len(results["curve"]) == 30 and results["config_hash"] == config.hash
     assert results["name"] == run_name(config) and not (tmp_path / "run" / "stopped.json").exists()
 
