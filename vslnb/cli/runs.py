@@ -161,8 +161,6 @@ def search(
         raise InputError("--photos", "these photos have no captions to be found", 'Give a "sentence".')
     if not run.is_dir():
         raise InputError(run, "this is no run's folder", "Make one with `vslnb train`.")
-    if image is not None and not image.is_file():
-        raise InputError(image, "there is no such photo", "Give the path of a photo.")
     found = search_photos(run, data or data_of([run]), split, query, image, photos, top)
     if found.unknown:
         words = ", ".join(found.unknown)
