@@ -30,9 +30,8 @@ def main() -> None:
         for model, configs in tried.items()
         if all(config.hash in rates for config in configs)
     }
-    trained = [
-        json.loads(path.read_text()) for path in home.glob("*/results.json")
-    ]  # by their rates' own names
+    # Their folders have the names that the rates had then.
+    trained = [json.loads(path.read_text()) for path in home.glob("*/results.json")]
     kept = [*(read("flickr8k/architectures") or []), *trained, *known_results("figures/flickr8k")]
     listed = []
     for result in sweep([config for _, config in plans.values()], data, home, known=kept):

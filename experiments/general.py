@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from strength import STORE, TRIPLET, Arm, run
+from strength import TRIPLET, Arm, run
 from vslnb.recipes import INSTEAD
 from vslnb.study.evidence.general import PAPER
 from vslnb.study.evidence.strength import Choice, Strength
@@ -47,7 +47,7 @@ def main() -> None:
     named = [name for name in sys.argv[1:] if name in ARCHITECTURES] or list(ARCHITECTURES)
     seeds = [int(name) for name in sys.argv[1:] if name.isdigit()] or list(SEEDS)
     cells = [(one, arm, seed) for seed in seeds for one in named for arm in arms(one, chosen)]
-    run(cells, STORE.with_name("general.json"))
+    run(cells, "general")
 
 
 if __name__ == "__main__":

@@ -18,16 +18,15 @@ Seeds are outermost and the arms are in the order in which they are needed, so t
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from influence import influence
+from store import read
 from tuning import ZOO
 from vslnb.config import Config
 from vslnb.data.precomp import load_split, load_vocabulary
@@ -39,12 +38,13 @@ from vslnb.recipes import arm_recipe
 from vslnb.retrieval.similarity import split_scores
 from vslnb.semantics import CaptionSpace
 from vslnb.storage import write_json, write_stream
+from vslnb.study.evidence.strength import EXPLORED
 from vslnb.study.profiles import ROOT
 from vslnb.training.run import load_run
 from vslnb.training.sweep import sweep
 
 DATA, HOME = ROOT / "data" / "flickr8k", ROOT / "runs" / "strength"
-STORE, RANKS = (ROOT / "figures" / "flickr8k" / name for name in ("strength.json", "expert_ranks.npz"))
+RANKS = ROOT / "figures" / "flickr8k" / "expert_ranks.npz"
 
 
 class Arm(NamedTuple):
@@ -92,7 +92,6 @@ SAF = [
     Arm("sentence", "paper", 10),
 ]
 EXPLORE = {"cosine": COSINE, "saf": SAF}
-SEEDS = (1, 2, 3)
 
 
 def plan(architecture: str, arm: Arm, seed: int) -> Config:
@@ -148,11 +147,9 @@ def _relevance(split, kind: str) -> np.ndarray:
     return np.maximum(space.caption_image_similarity().T, 0)
 
 
-def run(cells: list[tuple[str, Arm, int]], store: Path = STORE) -> None:
-    """Train what is missing, ask it, and keep the answers after every run."""
-    listed = {
-        result["config_hash"]: result for result in (json.loads(store.read_text()) if store.exists() else [])
-    }
+def run(cells: list[tuple[str, Arm, int]], name: str = "strength") -> None:
+    """Train what is missing, ask it, and keep the answers after every run in figures/flickr8k/NAME.json."""
+    listed = {result["config_hash"]: result for result in read(f"flickr8k/{name}") or []}
     by_hash = {plan(*cell).hash: cell for cell in cells}
     missing = [plan(*cell) for key, cell in by_hash.items() if key not in listed]
     questions = Questions() if missing else None
@@ -164,7 +161,7 @@ def run(cells: list[tuple[str, Arm, int]], store: Path = STORE) -> None:
         listed[key] = result | {"architecture": architecture} | arm._asdict() | answers
         ranks = (dict(np.load(RANKS)) if RANKS.exists() else {}) | {key: order}
         write_stream(RANKS, partial(np.savez_compressed, **ranks))
-        write_json(store, list(listed.values()))
+        write_json(RANKS.with_name(f"{name}.json"), list(listed.values()))
         line = f"rsum {result['test']['rsum']:.1f}, experts {result['measures']['ratings']['expert']:.1f}"
         print(f"{result['name']}: {line}", flush=True)
 
@@ -172,7 +169,7 @@ def run(cells: list[tuple[str, Arm, int]], store: Path = STORE) -> None:
 def main() -> None:
     """All of it, or the modules and seeds that are named: `strength.py cosine 1`."""
     modules = [name for name in sys.argv[1:] if name in EXPLORE] or list(EXPLORE)
-    seeds = [int(name) for name in sys.argv[1:] if name.isdigit()] or list(SEEDS)
+    seeds = [int(name) for name in sys.argv[1:] if name.isdigit()] or list(EXPLORED)
     run([(module, arm, seed) for seed in seeds for module in modules for arm in EXPLORE[module]])
 
 

@@ -59,9 +59,8 @@ class ModelConfig:
     sim_dim: AtLeastOne = 256  # S
     word_dim: AtLeastOne = 300
     num_steps: AtLeastZero = 3  # of SGR's reasoning and of IMRAM's memory
-    dropout: Share = (
-        0.4  # the published zoo has none: its recipes say 0, except flickr8k's with one vector an item
-    )
+    # The published zoo has none: its recipes say 0, except flickr8k's with one vector an item.
+    dropout: Share = 0.4
     vocab_size: AtLeastZero = 0
     num_regions: AtLeastOne = 36  # R
     feature_dim: AtLeastOne = 2048  # F
@@ -168,7 +167,8 @@ class Config:
     def arm(self) -> str:
         """`triplet`, `slack`, `left-out`, `contrast`, `soft-labels`, or `vsl-` with the rank.
 
-        The name of a control ends in `-shuffled`; that of VSL then does not say the rank. Of two networks that teach each other `ncr`, or another arm's name and `-ncr`.
+        The name of a control ends in `-shuffled`; that of VSL then does not say the rank. Of two networks that teach
+        each other `ncr`, or another arm's name and `-ncr`.
         """
         loss = self.loss
         if loss.beta or loss.beta_text:

@@ -57,13 +57,22 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
+def aside_of(path: Path) -> Path:
+    """Where a file is written before it is renamed; a kill in between leaves that.
+
+    >>> aside_of(Path("run/config.json")).name
+    'config.json.tmp'
+    """
+    return path.with_name(path.name + ".tmp")
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """A file, whole or not at all: written aside, synced, renamed.
 
     Raises:
         InputError: for a full disk, with the room that is needed; what was there stays.
     """
-    aside = path.with_name(path.name + ".tmp")
+    aside = aside_of(path)
     try:
         with room(path, len(content)), aside.open("wb") as stream:
             stream.write(content)

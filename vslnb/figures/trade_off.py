@@ -7,9 +7,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from matplotlib.lines import Line2D
 
-from vslnb.figures.style import PALETTE, PLAIN, Figure, Style, canvas
+from vslnb.figures.style import MARKERS, PALETTE, PLAIN, Figure, Style, canvas
 
-MARKERS = "osDPX^v"
 Curve = Mapping[float, tuple[np.ndarray, np.ndarray]]
 
 

@@ -106,7 +106,7 @@ def megaflops_of_a_pair(module: Module) -> float:
 
 
 def table() -> pd.DataFrame:
-    """All architectures, those of one kind together, with what a pair costs and what was published; an index of modules."""
+    """All architectures, those of one kind together, with what a pair costs and what was published, by module."""
     rows = {
         module: {
             "architecture": module_name(module),

@@ -13,7 +13,7 @@ from vslnb.device import resolve_device
 from vslnb.errors import InputError
 from vslnb.models import Matcher, build_model, load_released
 from vslnb.run_folder import RunFolder
-from vslnb.storage import read_json, write_json
+from vslnb.storage import aside_of, read_json, write_json
 from vslnb.training.checkpoint import PROGRESS, fill, read_tensors
 
 REMEDY = "Remove the run and train it again, or choose another --run."
@@ -90,42 +90,48 @@ class Run(RunFolder):
             InputError: if a run is here and `resume` is false, it has other settings or other data, or no run is here
                 but something else.
         """
-        if not self.config_file.exists():
-            ours = f"{self.config_file.name}.tmp"  # what a kill at the first write leaves
-            names = sorted(path.name for path in self.folder.iterdir())
-            if others := [name for name in names if name != ours and not name.startswith(".")]:
-                problem = f"files are here that are no run's, such as {others[0]}"
-                raise InputError(self.folder.resolve(), problem, "Choose a new folder for --run.")
         if self.config_file.exists():
-            if not resume:
-                problem, remedy = (
-                    "a run is already here",
-                    "Add --resume to go on with it, or choose another --run.",
-                )
-                raise InputError(self.folder, problem, remedy)
-            there, asked = self.config(), config
-            changed = {
-                name: f"{name}: {there.settings()[name]} there, {value} asked"
-                for name, value in asked.settings().items()
-                if value != there.settings()[name] and name not in NOT_HASHED
-            }
-            changed |= {
-                name: f"{name}: {getattr(there, name)} there, {getattr(asked, name)} asked"
-                for name in ("recipe", "seed")
-                if getattr(there, name) != getattr(asked, name)
-            }
-            if changed:
-                raise InputError(
-                    self.config_file,
-                    "other settings: " + "; ".join(changed.values()),
-                    "Use the same, or choose another --run.",
-                )
-            if self.environment_file.exists():
-                data_hash = hash_of_data(data)
-                if read_json(self.environment_file, REMEDY).get("data", data_hash) != data_hash:
-                    problem = "the data set has changed since this run was trained"
-                    raise InputError(self.folder, problem, "Remove the run, or choose another --run.")
+            self._check_same(config, data, resume)
+        else:
+            self._check_empty()
         write_json(self.config_file, config.to_dict())
+
+    def _check_empty(self) -> None:
+        aside = aside_of(self.config_file)  # what a kill at the first write leaves
+        names = sorted(path.name for path in self.folder.iterdir() if path != aside)
+        if others := [name for name in names if not name.startswith(".")]:
+            problem = f"files are here that are no run's, such as {others[0]}"
+            raise InputError(self.folder.resolve(), problem, "Choose a new folder for --run.")
+
+    def _check_same(self, config: Config, data: Path, resume: bool) -> None:
+        if not resume:
+            problem, remedy = (
+                "a run is already here",
+                "Add --resume to go on with it, or choose another --run.",
+            )
+            raise InputError(self.folder, problem, remedy)
+        there, asked = self.config(), config
+        changed = {
+            name: f"{name}: {there.settings()[name]} there, {value} asked"
+            for name, value in asked.settings().items()
+            if value != there.settings()[name] and name not in NOT_HASHED
+        }
+        changed |= {
+            name: f"{name}: {getattr(there, name)} there, {getattr(asked, name)} asked"
+            for name in ("recipe", "seed")
+            if getattr(there, name) != getattr(asked, name)
+        }
+        if changed:
+            raise InputError(
+                self.config_file,
+                "other settings: " + "; ".join(changed.values()),
+                "Use the same, or choose another --run.",
+            )
+        if self.environment_file.exists():
+            data_hash = hash_of_data(data)
+            if read_json(self.environment_file, REMEDY).get("data", data_hash) != data_hash:
+                problem = "the data set has changed since this run was trained"
+                raise InputError(self.folder, problem, "Remove the run, or choose another --run.")
 
 
 def hash_of_data(data: Path) -> dict[str, str]:

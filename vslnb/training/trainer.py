@@ -71,18 +71,18 @@ class Trainer:
         )
         loss = config.loss
         self.objective = Objective(
-            loss.margin,
-            loss.alpha,
-            loss.beta,
-            loss.beta_text,
-            loss.temperature,
-            loss.rank,
-            loss.slack,
-            loss.temperature_unit,
-            loss.left_out,
-            loss.contrast,
-            loss.contrast_temperature,
-            loss.softness,
+            margin=loss.margin,
+            alpha=loss.alpha,
+            beta=loss.beta,
+            beta_text=loss.beta_text,
+            temperature=loss.temperature,
+            rank=loss.rank,
+            unit=loss.temperature_unit,
+            slack=loss.slack,
+            left_out=loss.left_out,
+            contrast=loss.contrast,
+            contrast_temperature=loss.contrast_temperature,
+            softness=loss.softness,
         )
         unseen = next(part.shift for part in self.model.modules() if isinstance(part, ImageEncoder)).cpu()
         self.augment = SizeAugmentation(

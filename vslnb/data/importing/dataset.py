@@ -226,7 +226,8 @@ class _Import:
         few = [item for item in items if len(item.captions) < wanted]
         items = [item for item in items if len(item.captions) >= wanted]
         left_out += [
-            LeftOut(item.picture, f"{count(len(item.captions), 'caption')}, fewer than {wanted}") for item in few
+            LeftOut(item.picture, f"{count(len(item.captions), 'caption')}, fewer than {wanted}")
+            for item in few
         ]
         dropped = sum(len(item.captions) - wanted for item in items) if captions.per_image else 0
         self.tell([captions.words])

@@ -102,9 +102,8 @@ class Strength:
                 )
             gap = seeds["dev rsum"]
             lost = (-gap > MOST_LOST * triplets["dev rsum"].reindex(gap.index)).any()
-            if (
-                not lost and gap.mean() >= -gap.std(ddof=1) / len(gap) ** 0.5
-            ):  # rising strengths: the last one stays
+            error = gap.std(ddof=1) / len(gap) ** 0.5
+            if not lost and gap.mean() >= -error:  # the strengths rise, so the last one stays
                 allowed[similarity, rank] = float(strength), float(seeds[CHOSEN_BY].mean())
         if not allowed:
             return None
