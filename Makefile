@@ -6,8 +6,9 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
 
+# Two files of tests at a time, with one thread each: threads of two processes that outnumber the cores hold each other up.
 test: .venv/ready
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff check .
