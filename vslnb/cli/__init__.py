@@ -18,6 +18,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter shows a question mark for it
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if not sys.stderr.isatty():  # a file keeps every state of a progress bar, so it gets two a minute
+        os.environ.setdefault("TQDM_MININTERVAL", "30")
     warnings.filterwarnings("ignore", module="PIL")  # of damaged EXIF and the like, without the photo's name
     warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"
     try:
