@@ -38,7 +38,7 @@ def forest_plot(
     published: Mapping[str, Mapping[str, float]] | None = None,
     own_rows: Sequence[float] = (),
 ) -> Figure:
-    """Forest plots side by side: every seed a dot, and above the dots the mean with its interval.
+    """Forest plots side by side: every seed a dot, and above the dots the mean and 95 % interval.
 
     A row of one seed is that dot alone: one training has no spread.
 
@@ -92,9 +92,9 @@ def _forest_row(axis: Axes, row: int, values: Sequence[float], interval: Sequenc
     axis.plot([low, high], [row, row], **MEAN | {"marker": ""})
     axis.plot(mean, row, **MEAN)
     if not len(values):
-        return {"mean with its interval": MEAN}
+        return {"mean and 95 % interval": MEAN}
     axis.plot(values, np.full(len(values), row + 0.28), **SEED)
-    return {"mean with its interval" if np.isfinite(low) else "mean": MEAN, "one seed": SEED}
+    return {"mean and 95 % interval" if np.isfinite(low) else "mean": MEAN, "one seed": SEED}
 
 
 def recall_bars(results: Sequence[Mapping[str, Any]]) -> Figure:
