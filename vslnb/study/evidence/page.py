@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from vslnb.recipes import arm_recipe
+from vslnb.study.decision import format_interval
 from vslnb.study.evidence import effects
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
@@ -24,6 +25,14 @@ ARMS = pd.DataFrame(
     }
 ).T.reset_index(names="arm")
 ARMS.columns = pd.Index(["arm", "loss"])
+
+
+def headline(found: Readings) -> str:
+    """The answer in one line, for the title of a figure."""
+    over_triplet = next(iter(found.values()))
+    planned = over_triplet["seeds of the first plan"]
+    firm = "the seeds of the first plan agree" if planned.low > 0 else "a gain that we call unconfirmed"
+    return f"Flickr8k: VSL changes rsum by {format_interval(over_triplet[DECIDES])}, {firm}"
 
 
 def answer(study: Study, found: Readings) -> str:
