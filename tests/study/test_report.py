@@ -114,6 +114,12 @@ def test_notebooks_name_explorers_that_there_are():
         assert bool(name) == any("ipywidgets." in cell.source for cell in cells), stem
 
 
+def test_a_progress_bar_leaves_no_trace(tmp_path):
+    bar = {"text/plain": "scores:   0%|          | 0.00/450k [00:00<?, ?pair/s]"}
+    report = written(tmp_path, anew=["# A", code("x", output=WIDGET | bar), code("y", output=WIDGET)])
+    assert report.read_text().count(INSTEAD) == 1
+
+
 def test_an_explorer_of_images_holds_the_nearest_of_each_similarity(tmp_path):
     data = write_dataset(tmp_path / "data", {"train": 8, "dev": 2, "test": 6})
     cells = ["# A", code("x", output=WIDGET), code("y", output=WIDGET)]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -30,6 +31,8 @@ KINDS = {"cider": "CIDEr", "cider_d": "CIDEr-D", "tfidf": "tf-idf"}
 def with_explorers(notebook: nbformat.NotebookNode, data: Path | None) -> nbformat.NotebookNode:
     """An executed notebook whose first widget is its explorer, and whose others are a line that says what is missing.
 
+    A progress bar is a widget too; it is over, so it is left out.
+
     Args:
         notebook: executed; it is changed.
         data: the data set it was executed with; without one, an explorer that reads it is missing too.
@@ -37,12 +40,18 @@ def with_explorers(notebook: nbformat.NotebookNode, data: Path | None) -> nbform
     name = notebook.metadata.get("vslnb", {}).get("explorer")
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
+        if cell.get("outputs"):
+            cell.outputs = [output for output in cell.outputs if not _is_bar(output.get("data", {}))]
         for output in cell.get("outputs", ()):
             if WIDGET in output.get("data", {}):
                 page = EXPLORERS[name](data) if name in EXPLORERS else ""
                 output.data = {"text/html": page} if page else {"text/plain": INSTEAD}
                 name = None
     return notebook
+
+
+def _is_bar(data: Mapping[str, Any]) -> bool:
+    return WIDGET in data and "%|" in data.get("text/plain", "")  # as tqdm writes a bar in plain text
 
 
 def soft_rank_explorer(data: Path | None = None) -> str:
