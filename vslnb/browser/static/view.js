@@ -59,7 +59,7 @@ function result(view, column, row, ask) {
   head.append(element("span", "vb-rank", `${row.rank}`), element("span", `vb-mark ${word}`, mark));
   if (row.pinned) head.append(element("span", "vb-pin", "ground truth"));
   card.append(head);
-  if (row.picture) card.append(picture(row.picture, row.alternative, "vb-thumb"));
+  if (row.picture) card.append(picture(row.picture, row.alternative, "vb-thumb"), element("span", "vb-file", row.file));
   else card.append(element("span", "vb-caption", row.caption));
   const numbers = element("span", "vb-numbers");
   numbers.append(element("span", "", `similarity ${row.similarity.toFixed(3)}`));
@@ -103,8 +103,8 @@ function legend(view) {
     line.append(part);
   };
   if (!view.free) {
-    entry("vb-mark hit", "✓ hit", "ground truth");
-    entry("vb-mark miss", "✗ miss", view.state.direction === "text_to_image" ? "any other picture, even one that the caption fits" : "any other caption, even one that fits");
+    entry("vb-mark hit", "✓ hit", "ground truth, in a solid frame");
+    entry("vb-mark miss", "✗ miss", view.state.direction === "text_to_image" ? "any other picture, even one that the caption fits, in a dashed frame" : "any other caption, even one that fits, in a dashed frame");
     entry("vb-shared", "purple", "secondary content, all that a miss shares with the query, in the caption's word");
     entry("vb-term", "CIDEr", "similarity to the captions of the query's image");
   }

@@ -39,14 +39,12 @@ def answer(study: Study, found: Readings) -> str:
     """What decides, and the same with the seeds that were first planned; intervals stand in a table."""
     decided, controlled = (intervals[DECIDES] for intervals in found.values())
     planned = next(iter(found.values()))["seeds of the first plan"]
-    doubt = "it is met too" if planned.low > 0 else "it is not met"
-    firm = "" if planned.low > 0 else " We call the gain unconfirmed."
+    firm, again = ("", "met too") if planned.low > 0 else (", a gain that we call unconfirmed", "not met")
     return (
-        f"VSL changes rsum by {decided.value:+.1f} against the triplet loss alone, and by {controlled.value:+.1f} "
-        f"against the same loss on shuffled captions. By the rule written before the runs, "
+        f"VSL changes rsum by {decided.value:+.1f} over the triplet loss alone and by {controlled.value:+.1f} over the "
+        f"same loss on shuffled captions{firm}. The rule written before the runs says: "
         f"**{verdicts(study, found)[DECIDES]}** (p = {decided.p:.2f}). One seed was replaced after its result was "
-        f"known; with the seeds that were first planned the rule was tried again, and {doubt} "
-        f"(p = {planned.p:.2f}).{firm}"
+        f"known, and with the seeds that were first planned the rule is {again} (p = {planned.p:.2f})."
     )
 
 
