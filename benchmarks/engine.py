@@ -25,7 +25,6 @@ import torch
 
 import caption_loop
 from measure import alone, extra_mib, processor, read, seconds, write
-from vslnb.config import ModelConfig
 from vslnb.data.loader import Batch, BatchLoader
 from vslnb.data.precomp import VOCABULARY, load_split, load_vocabulary, write_split
 from vslnb.data.vocabulary import SPECIAL, Vocabulary
@@ -68,13 +67,13 @@ def full_width(module: str) -> Matcher:
 def model_of(architecture: str, width: str) -> Matcher:
     """Fresh weights: the published sizes, or those of the flickr8k recipes on features of 1280."""
     module, _, direction = architecture.partition(" ")
-    settings = {"vocab_size": VOCABULARY_SIZE, "num_regions": REGIONS}
-    if width == "full width":
-        config = ModelConfig(module, embed_dim=2048 if module == "vsrn" else 1024, **settings)
-    else:
-        config = replace(recipe(f"flickr8k-{module}").model, feature_dim=1280, **settings)
+    data, features = ("f30k", 2048) if width == "full width" else ("flickr8k", 1280)
+    settings: dict = {"vocab_size": VOCABULARY_SIZE, "num_regions": REGIONS, "feature_dim": features}
+    settings |= {"direction": direction} if direction else {}
+    if width == "full width" and module != "vsrn":
+        settings["embed_dim"] = 1024
     torch.manual_seed(0)
-    return build_model(replace(config, direction=direction) if direction else config)
+    return build_model(replace(recipe(f"{data}-{module}").model, **settings))
 
 
 def inputs(images: int, captions: int, width: int = 2048) -> tuple:

@@ -18,14 +18,16 @@ def _bench(name: str = "bench") -> Any:
     return json.loads((ROOT / "figures" / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def architecture_name(architecture: str) -> str:
-    """As tables say it: a module, and for SCAN who asks.
+def architecture_name(architecture: str, width: str = FULL) -> str:
+    """As tables say it: a module, for SCAN who asks, and for a small IMRAM that its recipes have one branch of two.
 
-    >>> architecture_name("scan i2t")
-    'SCAN, regions ask'
+    >>> architecture_name("scan i2t"), architecture_name("imram", "small width")
+    ('SCAN, regions ask', 'IMRAM, words ask')
     """
     module, _, direction = architecture.partition(" ")
     asks = {"t2i": ", words ask", "i2t": ", regions ask"}
+    if module == "imram" and width != FULL:
+        direction = "t2i"
     return module_name(module) + asks.get(direction, "")
 
 
@@ -42,13 +44,13 @@ def bench_rows(task: str) -> list[tuple[str, str, dict[str, Any]]]:
 def _engine(task: str, heads: list[str], speed: Callable[[dict[str, Any]], str]) -> str:
     """Ours beside the loop over captions; `speed` says a kind's speed."""
     rows = []
-    for architecture, _, found in bench_rows(task):
+    for architecture, width, found in bench_rows(task):
         kinds = found["kinds"]
         loop, ours, half = kinds["loop"], kinds["float32"], kinds.get("bfloat16")
         size = f"{found['batch']}" if "batch" in found else f"{found['images']} x {found['captions']}"
         rows.append(
             [
-                f"{architecture_name(architecture)}, D = {found['embed_dim']:,}",
+                f"{architecture_name(architecture, width)}, D = {found['embed_dim']:,}",
                 size,
                 speed(loop),
                 speed(ours),
@@ -75,11 +77,14 @@ def _step() -> str:
 def _memory_of_imram() -> str:
     """IMRAM's memory in plain form beside the rearranged one, in the same blocks."""
     rows = []
-    for _, _, found in bench_rows("memory of IMRAM"):
+    for architecture, width, found in bench_rows("memory of IMRAM"):
         plain, ours = found["kinds"]["plain"], found["kinds"]["rearranged"]
         cells = [f"{one['pairs a second']:,}" for one in (plain, ours)]
-        rows.append([f"D = {found['embed_dim']:,}", *cells, f"{ours['ratio']:.1f} x"])
-    return table_of_rows(["IMRAM, pairs a second", "plain form", "rearranged", "faster"], rows)
+        memory = [f"{one['extra_mib']:,}" for one in (plain, ours)]
+        label = f"{architecture_name(architecture, width)}, D = {found['embed_dim']:,}"
+        rows.append([label, *cells, f"{ours['ratio']:.1f} x", *memory])
+    heads = ["pairs a second", "plain form", "rearranged", "faster", "plain, MiB", "rearranged, MiB"]
+    return table_of_rows(heads, rows)
 
 
 def _conditions() -> str:
@@ -96,9 +101,9 @@ def _speed() -> str:
     """For the README: how many times as fast as the loop over captions."""
     found: dict[str, dict[str, str]] = {}
     for task in ("scoring", "step"):
-        for architecture, _, row in bench_rows(task):
+        for architecture, width, row in bench_rows(task):
             if architecture not in VECTORS:
-                label = f"{architecture_name(architecture)}, D = {row['embed_dim']:,}"
+                label = f"{architecture_name(architecture, width)}, D = {row['embed_dim']:,}"
                 found.setdefault(label, {})[task] = f"{row['kinds']['float32']['ratio']:.1f} x"
     rows = [[label, one.get("scoring", "–"), one.get("step", "–")] for label, one in found.items()]
     return table_of_rows(["times as fast as the loop over captions", "scoring", "training step"], rows)
