@@ -83,9 +83,9 @@ def test_fast_scores_equal_the_loop_over_captions(module, images, lengths, block
 def test_training_equals_the_loop(module, keep, device, monkeypatch):
     """Scores, gradients and SAF's running statistics as if captions came one at a time, blocks or not."""
     monkeypatch.setattr(blocks, "BLOCK", 300)
+    monkeypatch.setattr(blocks, "WORDS", 1)
     monkeypatch.setattr(blocks, "KEEP", keep)
     monkeypatch.setattr(blocks, "CUDA_BLOCK", 300)
-    monkeypatch.setattr(blocks, "CUDA_KEEP", keep)
     fast, slow = (small_model(module, dropout=0.0).double().train().to(device) for _ in range(2))
     for model in (fast, slow):  # the loop computes the image globals once a caption: keep them out of it
         model.image_global.eval()

@@ -96,12 +96,30 @@ def test_gradients_are_the_same_in_blocks_that_are_computed_twice(module, change
     given_, found = inputs(3, [4, 2, 6]), []
     for block, keep in ((2**22, 2**26), (1, 0)):
         monkeypatch.setattr(blocks, "BLOCK", block)
+        monkeypatch.setattr(blocks, "WORDS", 1)
         monkeypatch.setattr(blocks, "KEEP", keep)
         model.zero_grad()
         model.eval()  # the embeddings' dropout off
         scores(model, *given_).square().sum().backward()
         found.append([weight.grad for weight in model.parameters() if weight.grad is not None])
     assert all((a - b).abs().max() < 1e-9 for a, b in zip(*found))
+
+
+def test_a_block_of_a_training_step_holds_enough_words(monkeypatch):
+    """In training a wide model's blocks have `WORDS` words, in scoring what `BLOCK` allows."""
+    monkeypatch.setattr(blocks, "BLOCK", 1)
+    monkeypatch.setattr(blocks, "WORDS", 8)
+    captions, lengths = torch.ones(6, 4, 2, requires_grad=True), torch.tensor([4, 4, 4, 4, 4, 4])
+    sizes = []
+
+    def block_scores(images, some, mask):
+        sizes.append(len(some))
+        return (images.sum() * some.sum((1, 2)))[None], None
+
+    blocks.score_in_blocks(block_scores, (torch.ones(1, 2),), (captions,), lengths, 5)
+    with torch.no_grad():
+        blocks.score_in_blocks(block_scores, (torch.ones(1, 2),), (captions,), lengths, 5)
+    assert sizes == [2, 2, 2] + [1] * 6
 
 
 def golden(module):

@@ -10,11 +10,15 @@ from torch.utils.checkpoint import checkpoint
 
 from vslnb.models.encoders import word_mask
 
-# Numbers of the widest tensor of one block: large enough for fast products, small enough for the caches; and of a
-# whole batch, above which the backward pass recomputes its blocks.
-BLOCK, KEEP = 2**22, 2**26
-# The same on CUDA: a few large launches rather than many small ones.
-CUDA_BLOCK, CUDA_KEEP = 2**27, 2**28
+# Numbers of the widest tensor of one block: large enough for fast products, small enough for the caches. On CUDA a
+# few large launches are faster than many small ones.
+BLOCK, CUDA_BLOCK = 2**22, 2**27
+# Words of a block in training, at least: each block adds a gradient of all images, so that of a wide model has to hold
+# more than fits the caches.
+WORDS = 128
+# Numbers of the widest tensor of a whole batch, above which the backward pass recomputes its blocks. Below it a step
+# takes about as much memory as the loop over captions, and a third less work.
+KEEP = 2**28
 
 BlockScores = Callable[..., tuple[Tensor, Tensor | None]]
 
@@ -43,9 +47,10 @@ def score_in_blocks(
     device = images[0].device
     lengths = lengths.cpu()
     order = lengths.argsort(descending=True, stable=True)
-    most, keep = (CUDA_BLOCK, CUDA_KEEP) if device.type == "cuda" else (BLOCK, KEEP)
-    numbers = word_numbers * int(lengths.sum()) + caption_numbers * len(lengths)
-    recompute = torch.is_grad_enabled() and numbers > keep
+    most, recompute = CUDA_BLOCK if device.type == "cuda" else BLOCK, False
+    if torch.is_grad_enabled():
+        most = max(most, WORDS * word_numbers)
+        recompute = word_numbers * int(lengths.sum()) + caption_numbers * len(lengths) > KEEP
     columns, statistics, start = [], [], 0
     while start < len(order):
         longest = int(lengths[order[start]])

@@ -199,7 +199,7 @@ def _measure(config: Config, data: Path, device: str, limit: float) -> Cost:
         [whole] if on == "cuda" else [SMALLEST * 2**k for k in range(20) if SMALLEST * 2**k < whole] + [whole]
     )
     times: dict[int, float] = {}
-    began, keep = time.monotonic(), (blocks.KEEP, blocks.CUDA_KEEP)
+    began, keep = time.monotonic(), blocks.KEEP
 
     def late() -> bool:
         return time.monotonic() - began > limit
@@ -207,7 +207,7 @@ def _measure(config: Config, data: Path, device: str, limit: float) -> Cost:
     for size in sizes:
         if len(times) > 1 and (late() or _predicted(times, size) * 2 > limit - (time.monotonic() - began)):
             break
-        blocks.KEEP, blocks.CUDA_KEEP = (int(numbers * (size / whole) ** 2) for numbers in keep)
+        blocks.KEEP = int(keep * (size / whole) ** 2)
         batch = trainer.loader.load(np.arange(size) * 5)
         if not times:
             trainer.step(batch, epoch, 0)  # the first one of all makes the optimizer's moments
@@ -215,7 +215,7 @@ def _measure(config: Config, data: Path, device: str, limit: float) -> Cost:
         while len(spent) < REPEATS and not (spent and late()):
             spent.append(_seconds(lambda batch=batch: trainer.step(batch, epoch, 0), on))  # type: ignore[misc]
         times[size] = statistics.median(spent)
-    blocks.KEEP, blocks.CUDA_KEEP = keep
+    blocks.KEEP = keep
     some = min(max(times), 32)
     ids, lengths = trainer.loader.ids[: 2 * some], trainer.loader.lengths[: 2 * some]
     trainer.model.eval()
