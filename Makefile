@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-data bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength general strength-world clean
+.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-data bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength general strength-world noise clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -32,6 +32,7 @@ kills: .venv/ready
 # kept: `--again` measures it anew. All of bench takes a quarter of an hour, all of bench-large about an hour.
 bench: .venv/ready
 	$(BIN)/python benchmarks/engine.py
+	$(BIN)/python benchmarks/operators.py
 	$(BIN)/python benchmarks/plot.py
 
 bench-semantics: .venv/ready
@@ -105,6 +106,10 @@ general: .venv/ready
 # The same where every picture's relevance is known: the bundled world, an hour.
 strength-world: .venv/ready
 	$(BIN)/python experiments/strength_world.py
+
+# SAF and NCR where two of five pairs of the bundled world are wrong: half an hour.
+noise: .venv/ready
+	$(BIN)/python experiments/noise.py
 
 .venv/ready: pyproject.toml constraints.txt
 	test -e .venv || rm -f .venv  # a link to what has gone

@@ -33,7 +33,6 @@ from vslnb.device import keep_freed_memory
 
 IMAGES, REGIONS, WIDTH, BATCH, BATCHES, BLOCK = 113_287, 36, 2048, 128, 200, 256
 STEP_MS = 25.0  # of a card, SAF at batch 128 in TF32: figures/bench_accelerator.json
-NEAR = 0.7  # share of the loader's time from which on the disk alone is called the limit
 
 
 def write_dataset(folder: Path, images: int, dtype: str) -> None:
@@ -114,12 +113,12 @@ def as_bytes(folder: Path, batches: int) -> dict:
 
 
 def limit(cold: dict, disk: dict, warm: dict) -> str:
-    """What keeps a card waiting, if anything does."""
+    """What keeps a card waiting, if anything does: each part that takes longer than a step on its own."""
     if cold["ms a batch"] <= STEP_MS:
         return "none: a batch is there before the step ends"
-    if disk["ms a batch"] > NEAR * cold["ms a batch"] and warm["ms a batch"] <= STEP_MS:
-        return "the disk"
-    return "the loader" if warm["ms a batch"] > STEP_MS else "the disk and the loader together"
+    parts = (("the disk", disk), ("the loader", warm))
+    slow = [name for name, row in parts if row["ms a batch"] > STEP_MS]
+    return " and ".join(slow) or "the disk and the loader together"
 
 
 def measure(home: Path, images: int, dtype: str, batches: int) -> dict:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from vslnb.evaluation.intervals import Interval
 from vslnb.evaluation.measures import RECALLS, RSUM, measure_of
@@ -215,6 +216,29 @@ def _world() -> str:
     return table_of_rows(heads, rows)
 
 
+def _noise() -> str:
+    """SAF and NCR where a part of the world's pairs is wrong: rsum, mean over the seeds that exist."""
+    if not (FIGURES / "world" / "noise.json").exists():
+        return "Not run yet: make noise."
+    frame = pd.DataFrame(
+        [
+            {
+                "training": "NCR" if "ncr" in run["name"] else "SAF",
+                "wrong": run["noise_ratio"],
+                "rsum": run["test"]["rsum"],
+            }
+            for run in _read("world/noise.json")
+        ]
+    )
+    means = frame.groupby(["training", "wrong"])["rsum"].agg(["mean", "count"])
+    rows = [
+        [name, *(f"{means['mean'][name, wrong]:.1f}" for wrong in (0.0, 0.4)), means["count"][name, 0.4]]
+        for name in ("SAF", "NCR")
+        if (name, 0.0) in means.index and (name, 0.4) in means.index
+    ]
+    return table_of_rows(["test rsum", "all pairs right", "two of five wrong", "seeds"], rows)
+
+
 def _notebooks() -> str:
     rows = []
     for run in _read("demo/reproduce.json"):
@@ -249,6 +273,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "dose": _dose,
     "ablations": _ablations,
     "world": _world,
+    "noise": _noise,
     "notebooks": _notebooks,
 }
 

@@ -11,6 +11,13 @@ from vslnb.study.markdown import table_of_rows
 from vslnb.study.profiles import ROOT
 
 FULL = "full width"
+# How many times as fast as the loop over captions was asked for, before anything was measured, by row of bench.json.
+TARGETS = {"saf, small width, step": 2.5} | {
+    f"{architecture}, {width}, {task}": 5.0
+    for architecture in ("scan t2i", "scan i2t", "chan")
+    for width in (FULL, "small width")
+    for task in ("scoring", "step")
+}
 VECTORS = ("cosine", "vsepp", "gpo", "vsrn")  # one vector an item: their programs score by one product too
 
 
@@ -109,6 +116,28 @@ def _speed() -> str:
     return table_of_rows(["times as fast as the loop over captions", "scoring", "training step"], rows)
 
 
+def _targets() -> str:
+    """What was asked of some rows, what was reached, and where the rest of their time goes."""
+    rows, bench = [], _bench()["rows"]
+    for name, found in _bench("bench_operators")["rows"].items():
+        architecture, width, task = name.split(", ")
+        kinds = bench[name]["kinds"]
+        alone = found.get("encoders, seconds")
+        others = list(found["others, percent"].items())[:3]
+        rows.append(
+            [
+                f"{architecture_name(architecture, width)}, D = {bench[name]['embed_dim']:,}, {task}",
+                f"{TARGETS[name]:g} x" if name in TARGETS else "–",
+                f"{kinds['float32']['ratio']:.1f} x",
+                f"{kinds['loop']['seconds'] / alone:.1f} x" if alone else "–",
+                f"{found['products, percent']:.0f} %",
+                ", ".join(f"{key.removeprefix('aten::')} {share:.0f} %" for key, share in others),
+            ]
+        )
+    heads = ["", "asked", "reached", "at most, with these encoders", "products of matrices", "then"]
+    return table_of_rows(heads, rows)
+
+
 def _speed_in_a_sentence() -> str:
     """For the README: a training step of SAF, small and wide, beside the loop over captions."""
     found = _bench()["rows"]
@@ -194,6 +223,7 @@ SPEED: dict[str, Callable[[], str]] = {
     "bench scoring": _scoring,
     "bench step": _step,
     "bench imram": _memory_of_imram,
+    "bench targets": _targets,
     "bench large": _large,
     "bench data": _data,
     "bench gpu": _accelerator,
