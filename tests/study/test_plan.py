@@ -1,6 +1,7 @@
 """The plan of a profile is what its notebooks train; its hours come from measured steps."""
 
 import json
+import re
 from dataclasses import replace
 
 import nbformat
@@ -17,6 +18,7 @@ from vslnb.run_folder import RunFolder
 from vslnb.study import plan_report, step_cost
 from vslnb.study.plan import measured_epochs, planned_runs, time_left, with_seeds
 from vslnb.study.profiles import PROFILES, ROOT, load_profile
+from vslnb.study.published import TABLE_I
 from vslnb.study.reproduce import NOTEBOOKS
 from vslnb.study.step_cost import KNOWN, Cost, DataSizes
 
@@ -119,6 +121,39 @@ def test_the_text_of_a_plan(small, monkeypatch):
     assert "is not there" in text and "with 5 seeds: " in text and "in float32" in text
     five, one = (len(planned_runs(p, ROOT)) for p in (with_seeds(coco, 5), coco))
     assert five > 4 * (one - 12) and f"with 5 seeds: {five} runs" in text
+
+
+@pytest.mark.parametrize("profile", sorted(path.stem for path in PROFILES.glob("*.yaml")))
+def test_what_a_plan_leaves_out_has_the_remedy_that_is_there(profile):
+    parameters = load_profile(profile)
+    lines = plan_report.left_out(parameters)
+    planned = {one.config.model.module.upper() for one in planned_runs(parameters, ROOT)}
+
+    def named(start):
+        return {
+            name for line in lines if re.match(start, line) for name in re.findall(r"\b[A-Z]{3,}\b", line)
+        }
+
+    assert named("rows? of") == {name for name in TABLE_I if not name.endswith(("*", "+VSL"))} - planned
+    assert named("rows of .*`architectures`") == {"VSRN", "IMRAM"} - planned
+    (trained,) = [line for line in lines if "vslnb train " in line]
+    assert "NCR" in trained and recipe(trained.rpartition(" ")[2]).arm == "ncr"
+
+
+def test_the_plan_of_coco_says_how_its_published_rows_are_scored(monkeypatch):
+    asked = []
+    monkeypatch.setattr("vslnb.training.saved_runs.open_split", lambda folder, split: [split] * 5000)
+    monkeypatch.setattr(
+        "vslnb.training.saved_runs.evaluate_saved_runs",
+        lambda runs, part, *options: asked.append((part[0], options[1])) or {},
+    )
+    lines = plan_report.left_out(load_profile("coco"))
+    for line in (line for line in lines if "vslnb evaluate" in line):
+        words = line.partition("vslnb ")[2].replace("RUNS", "run --data data").split()
+        found = CliRunner().invoke(app, words)
+        assert found.exit_code == 0, found.output
+    assert asked == [("testall", 5), ("testall", 1)]
+    assert not any("vslnb evaluate" in line for line in plan_report.left_out(load_profile("f30k")))
 
 
 def test_a_step_is_measured_and_a_larger_batch_is_predicted():
