@@ -68,9 +68,8 @@ class ModelConfig:
     direction: Literal["t2i", "i2t"] = "t2i"
     aggregation: Literal["mean", "lse", "max", "sum"] = "mean"
     lse: Weight = 0.0  # of the aggregation of that name; 0 takes the published 6, or 5 for i2t
-    sharpness: Weight = (
-        0.0  # lambda of the attention of SCAN and IMRAM; 0 takes the published 9, or 4 for SCAN i2t
-    )
+    # Lambda of the attention of SCAN and IMRAM; 0 takes the published 9, or 4 for SCAN i2t.
+    sharpness: Weight = 0.0
     mode: Literal["text", "image", "full"] = "full"  # which branches IMRAM has
     num_heads: AtLeastOne = 8  # of CHAN's attention among regions
     position_dim: AtLeastOne = 32  # of a position in GPO's pooling,
@@ -80,9 +79,8 @@ class ModelConfig:
         "regions"  # what it normalises over: as released, or each region
     )
     caption_dim: AtLeastZero = 0  # of VSRN's caption branch, published 512; 0 leaves the branch out
-    networks: Literal[1, 2] = (
-        1  # two teach each other, see `vslnb.training.noisy`; a score is then their mean
-    )
+    # Two teach each other, see `vslnb.training.noisy`; a score is then their mean.
+    networks: Literal[1, 2] = 1
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -118,6 +116,11 @@ class LossConfig:
     def reads_images(self) -> bool:
         """Whether the similarity of images (Eq. 3) is needed."""
         return bool(self.beta or self.slack or self.left_out or (self.contrast and self.softness))
+
+    @property
+    def reads_captions(self) -> bool:
+        """Whether a caption space is needed: for the similarity of images, or of captions (L_ts)."""
+        return self.reads_images or bool(self.beta_text)
 
 
 @dataclass(frozen=True, config=STRICT)

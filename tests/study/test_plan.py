@@ -20,6 +20,7 @@ from vslnb.study.plan import measured_epochs, planned_runs, time_left, with_seed
 from vslnb.study.profiles import PROFILES, ROOT, load_profile
 from vslnb.study.published import TABLE_I
 from vslnb.study.reproduce import NOTEBOOKS
+from vslnb.study.run_size import RunSize
 from vslnb.study.step_cost import KNOWN, Cost, DataSizes
 
 
@@ -111,11 +112,14 @@ def test_the_text_of_a_plan(small, monkeypatch):
         return [Cost(2.0, 0.0, 0.0, 1e-6, config.training.batch_size, 1024.0) for config in configs]
 
     monkeypatch.setattr(plan_report, "measure", measure)
+    monkeypatch.setattr(plan_report, "size_of_run", lambda *others: RunSize(kept=2_000_000_000, aside=10**9))
     text = plan_report.plan_text(small | {"device": "cpu"}, ROOT)
     (line,) = [line for line in text.splitlines() if "world saf-triplet " in line]
     # Five epochs of 4,000 / 32 steps of two seconds; the scoring of dev and test adds seconds.
     assert line.split()[-1] == "0.35" and line.startswith("I/II") and "to do" in line
     assert "36 runs, 0 of them done" in text and "MMCA" in text and "memory: 1.0 GB a run" in text
+    # Two gigabytes a run, and one more of as many as train at a time.
+    assert f"disk: {2 * 36 + plan_report.workers_on('cpu', 36)}.0 GB for the runs" in text
     coco = load_profile("coco") | {"run": small["run"], "data": small["data"], "device": "cpu"}
     text = plan_report.plan_text(coco, ROOT)
     assert "is not there" in text and "with 5 seeds: " in text and "in float32" in text

@@ -7,11 +7,8 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import torch
-
 from vslnb.config import MODULES
 from vslnb.device import resolve_device
-from vslnb.models import build_model
 from vslnb.recipes import run_name
 from vslnb.study import published
 from vslnb.study.plan import (
@@ -26,10 +23,10 @@ from vslnb.study.plan import (
     time_left,
     with_seeds,
 )
-from vslnb.study.step_cost import Cost, DataSizes, fitted, measure, sizes_of
+from vslnb.study.run_size import FLOAT, size_of_run
+from vslnb.study.step_cost import Cost, measure, sizes_of
 
 LIMIT, SEEDS = 110.0, 5  # seconds that are measured; seeds of the paper's profiles that are costed too
-FLOAT = 4  # bytes
 
 
 def workers_on(device: str, runs: int) -> int:
@@ -121,7 +118,7 @@ def plan_text(parameters: dict, root: Path, limit: float = LIMIT) -> str:
     if parameters["dataset"] in ("f30k", "coco"):
         more = planned_runs(with_seeds(parameters, SEEDS), root)
         lines.append(f"with {SEEDS} seeds: {len(more)} runs, about {found.together(more)}")
-    lines += [*_disk(runs, found.sizes, root, parameters), *_memory(found), ""]
+    lines += [*_disk(found, root, parameters), *_memory(found), ""]
     return "\n".join([*lines, "not in this plan:", *(f"- {line}" for line in left_out(parameters))])
 
 
@@ -178,26 +175,19 @@ def _steps(found: Estimate) -> Iterable[str]:
             yield f"  {label}: an epoch took {found.epochs[kind]:.3g} in earlier runs"
 
 
-def _disk(
-    runs: Sequence[PlannedRun], sizes: dict[str, DataSizes], root: Path, parameters: dict
-) -> Iterable[str]:
+def _disk(found: Estimate, root: Path, parameters: dict) -> Iterable[str]:
     """What the runs will write, and the features where they are missing."""
-    total = 0
-    for planned in runs:
-        if planned.left:
-            its_sizes = sizes[_dataset(planned.config.recipe)]
-            with torch.device("meta"):
-                model = build_model(fitted(planned.config, its_sizes))
-            weights = sum(tensor.numel() for tensor in model.state_dict().values())
-            # The best weights, and the newest with Adam's two moments; the test matrix is kept too.
-            total += FLOAT * (4 * weights + its_sizes.images["test"] * its_sizes.captions["test"])
+    runs = [size_of_run(one.config, found.sizes[_dataset(one.config.recipe)]) for one in found.left]
+    # As many runs as train at a time have a second checkpoint at once: at worst those with the largest.
+    aside = sorted(run.aside for run in runs)[-found.workers :]
+    total = sum(run.kept for run in runs) + sum(aside)
     place = next(
         path for path in (root / parameters["run"], *(root / parameters["run"]).parents) if path.exists()
     )
     free = shutil.disk_usage(place).free
     word = "" if total < free else ", which is too little"
     yield f"disk: {total / 1e9:.1f} GB for the runs, {free / 1e9:.0f} GB free{word}"
-    own = sizes[parameters["dataset"]]
+    own = found.sizes[parameters["dataset"]]
     if not own.there and parameters["dataset"] in ("f30k", "coco"):
         rows = own.images["train"] + 5 * (own.images["dev"] + own.images["test"])  # these repeat every image
         size = rows * own.regions * own.feature_dim * FLOAT

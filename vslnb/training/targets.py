@@ -29,7 +29,7 @@ class SimilarityTargets:
     def __init__(self, loss: LossConfig, split: Split, seed: int, saved: Path | None = None):
         self.loss = loss
         self.space: CaptionSpace | None = None
-        if loss.reads_images or loss.beta_text:
+        if loss.reads_captions:
             if saved and saved.exists():
                 self.space = CaptionSpace.load(saved)
             else:
