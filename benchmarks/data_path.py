@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from measure import ROOT, alone, extra_mib, processor, read, seconds, write
+from measure import ROOT, alone, extra_mib, processor, rows_under, seconds, write
 from vslnb.data.loader import BatchLoader, epoch_batches
 from vslnb.data.precomp import VOCABULARY, load_split, load_vocabulary, write_split
 from vslnb.data.vocabulary import SPECIAL, Vocabulary
@@ -161,8 +161,7 @@ def main() -> None:
         "batches": batches,
         "step, ms": STEP_MS,
     }
-    before = {} if asked.again else read("bench_data")
-    result = about | {"rows": before["rows"] if about.items() <= before.items() else {}}
+    result = about | {"rows": {} if asked.again else rows_under("bench_data", about)}
     for dtype in ("float16", "float32"):
         if dtype in result["rows"]:
             continue

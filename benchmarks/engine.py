@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 import caption_loop
-from measure import alone, extra_mib, processor, read, seconds, write
+from measure import alone, extra_mib, processor, rows_under, seconds, write
 from vslnb.data.loader import Batch, BatchLoader
 from vslnb.data.precomp import VOCABULARY, load_split, load_vocabulary, write_split
 from vslnb.data.vocabulary import SPECIAL, Vocabulary
@@ -145,15 +145,26 @@ def plain_of(model: Matcher) -> Matcher:
     return plain
 
 
+def sizes_of(architecture: str, width: str) -> tuple[tuple[int, int], int]:
+    """Images and captions of a block that is scored, and how many pairs a step's batch has."""
+    return SMALLER.get((architecture, width), (BLOCK, BATCH[width]))
+
+
+def prepared(
+    architecture: str, width: str, task: str, block: tuple[int, int], size: int
+) -> tuple[Matcher, Batch, dict[str, Callable]]:
+    """A model, a batch of random files, and what is done with them, a kind each."""
+    keep_freed_memory()
+    model = model_of(architecture, width)
+    images, captions = block
+    batch = from_files(size if task == "step" else images, model.config.feature_dim)
+    return model, batch, step(model, batch) if task == "step" else scoring(model, batch, captions)
+
+
 def row(architecture: str, width: str, task: str, rounds: int, tiny: bool) -> dict:
     """Median seconds and extra memory of every kind, which take turns."""
-    keep_freed_memory()
-    (images, captions), size = SMALLER.get((architecture, width), (BLOCK, BATCH[width]))
-    if tiny:
-        images, captions, size = 6, 4, 4
-    model = model_of(architecture, width)
-    batch = from_files(size if task == "step" else images, model.config.feature_dim)
-    actions = step(model, batch) if task == "step" else scoring(model, batch, captions)
+    (images, captions), size = ((6, 4), 4) if tiny else sizes_of(architecture, width)
+    model, _, actions = prepared(architecture, width, task, (images, captions), size)
     if task == MEMORY:
         kinds = {"plain": (actions["plain"], "float32"), "rearranged": (actions["ours"], "float32")}
     else:
@@ -222,8 +233,7 @@ def main() -> None:
         "rounds": asked.rounds,
         "baseline": "a loop over captions, one caption against all images",
     }
-    before = read("bench")
-    result = about | {"rows": before["rows"] if about.items() <= before.items() else {}}
+    result = about | {"rows": rows_under("bench", about)}
     for name, one in tasks().items():
         if not all(part in name for part in asked.only):
             continue

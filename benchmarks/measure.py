@@ -73,6 +73,12 @@ def read(name: str) -> dict:
     return json.loads(path.read_text()) if path.exists() else {}
 
 
+def rows_under(name: str, about: dict) -> dict:
+    """The rows of `figures/NAME.json` if they were measured under these conditions, else none."""
+    before = read(name)
+    return before["rows"] if about.items() <= before.items() else {}
+
+
 def write(name: str, content: dict) -> None:
     """`figures/NAME.json`, with the machine's word for itself."""
     path = ROOT / "figures" / f"{name}.json"

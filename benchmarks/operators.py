@@ -3,11 +3,12 @@
 What the encoders take alone bounds every ratio of a training step: the loop over captions has them too. Rows go into
 figures/bench_operators.json.
 
-    python benchmarks/operators.py
+    python benchmarks/operators.py  # what is missing; `--again` measures it anew
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -15,10 +16,9 @@ from functools import partial
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from engine import BATCH, BLOCK, ROUNDS, from_files, model_of, scoring, significant, step
-from measure import alone, processor, seconds, write
+from engine import ROUNDS, prepared, significant, sizes_of
+from measure import alone, processor, rows_under, seconds, write
 from vslnb.data.loader import Batch
-from vslnb.device import keep_freed_memory
 from vslnb.models import Matcher
 
 ROWS = [
@@ -57,10 +57,8 @@ def by_operator(action: Callable) -> dict[str, float]:
 
 def row(architecture: str, width: str, task: str) -> dict:
     """Median seconds of ours and of the encoders alone, and the shares of operators."""
-    keep_freed_memory()
-    model = model_of(architecture, width)
-    batch = from_files(BATCH[width] if task == "step" else BLOCK[0], model.config.feature_dim)
-    ours = step(model, batch)["ours"] if task == "step" else scoring(model, batch, BLOCK[1])["ours"]
+    model, batch, actions = prepared(architecture, width, task, *sizes_of(architecture, width))
+    ours = actions["ours"]
     ours()
     found = {"seconds": significant(statistics.median(seconds(ours) for _ in range(ROUNDS)))}
     if task == "step":
@@ -74,14 +72,20 @@ def row(architecture: str, width: str, task: str) -> dict:
 
 
 def main() -> None:
-    """Measure all rows, write and print."""
+    """Measure, write and print; a row that is there from this machine is kept, unless `--again`."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--again", action="store_true", help="measure all rows anew")
+    again = parser.parse_args().again
     about = {"cpu": processor(), "threads": torch.get_num_threads(), "torch": torch.__version__}
-    rows: dict[str, dict] = {}
-    for one in ROWS:
-        found = alone(row, *one)
-        found.pop("peak_mib")
-        rows[", ".join(one)] = found
-        print(", ".join(one), found, flush=True)
+    rows: dict[str, dict] = {} if again else rows_under("bench_operators", about)
+    for name, one in {", ".join(one): one for one in ROWS}.items():
+        if name in rows:
+            continue
+        rows[name] = alone(row, *one)
+        rows[name].pop("peak_mib")
+        print(name, rows[name], flush=True)
         write("bench_operators", about | {"rows": rows})
 
 

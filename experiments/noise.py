@@ -28,12 +28,12 @@ def plan(name: str, ratio: float, seed: int) -> Config:
 def main() -> None:
     """A whole seed before the next; what figures/world/noise.json has is not trained again."""
     listed = {one["config_hash"]: one for one in read("world/noise") or []}
-    plans = {plan(name, ratio, seed).hash: ratio for seed in SEEDS for ratio in RATIOS for name in RECIPES}
     configs = [plan(name, ratio, seed) for seed in SEEDS for ratio in RATIOS for name in RECIPES]
+    ratios = {config.hash: config.training.noise_ratio for config in configs}
     data = prepare_data("runs/demo/world", "world")
     for result in sweep(configs, data, HOME, known=list(listed.values())):
         key = result["config_hash"]
-        listed[key] = result | {"noise_ratio": plans[key]}
+        listed[key] = result | {"noise_ratio": ratios[key]}
         write_json(STORE, list(listed.values()))
         print(f"{result['name']}: test rsum {result['test']['rsum']:.1f}", flush=True)
 

@@ -1,13 +1,8 @@
 """What the measurement of the data path says of its three times."""
 
-import sys
-
 import pytest
 
-from conftest import TESTS
-
-sys.path.insert(0, str(TESTS.parent / "benchmarks"))
-import data_path  # noqa: E402
+import data_path
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,12 @@
 """The loop over captions that the benchmarks measure against computes what the engine does."""
 
-import sys
-
 import pytest
 import torch
 
-from conftest import TESTS, small_model
+import caption_loop
+from conftest import small_model
 from vslnb.losses import TripletLoss
 from vslnb.models.build import ARCHITECTURES
-
-sys.path.insert(0, str(TESTS.parent / "benchmarks"))
-import caption_loop  # noqa: E402
 
 SETTINGS = [
     *((module, {}) for module in ARCHITECTURES),

@@ -28,7 +28,7 @@ from vslnb.study.evidence.strength import Strength
 from vslnb.study.markdown import markdown_table, table_of_rows
 from vslnb.study.power import detectable
 from vslnb.study.profiles import ROOT
-from vslnb.study.speed_tables import SPEED
+from vslnb.study.speed_tables import SPEED, architecture_name
 
 README = ROOT / "README.md"
 PAGES = (README, FIGURES / "README.md", FIGURES / "flickr8k" / "README.md", ROOT / "benchmarks" / "README.md")
@@ -136,7 +136,7 @@ def _architectures() -> str:
     runs = _read("flickr8k/architectures.json")
     rows = [
         [
-            " ".join([module_name(run["module"]), *run["architecture"].split("-")[1:]]),
+            architecture_name(run["architecture"].replace("-", " "), "small width"),
             f"{run['learning_rate']:g}",
             f"{run['dev_whole']['rsum']:.1f}",
             f"{run['test']['rsum']:.1f}",
@@ -154,8 +154,7 @@ def _architectures() -> str:
     )
     about += (
         f" {module_name('gpo')} was published without dropout. So trained, it learns its training pairs by heart and "
-        f"reaches {plain:.1f} on dev; with dropout on its words it reaches {dropped:.1f}. A small IMRAM takes its text "
-        "branch alone, where words attend to regions."
+        f"reaches {plain:.1f} on dev; with dropout on its words it reaches {dropped:.1f}."
     )
     return f"{about}\n\n" + table_of_rows(["architecture", "learning rate", "dev rsum", "test rsum"], rows)
 

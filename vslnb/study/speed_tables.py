@@ -38,6 +38,10 @@ def architecture_name(architecture: str, width: str = FULL) -> str:
     return module_name(module) + asks.get(direction, "")
 
 
+def _label(architecture: str, width: str, found: dict[str, Any]) -> str:
+    return f"{architecture_name(architecture, width)}, D = {found['embed_dim']:,}"
+
+
 def bench_rows(task: str) -> list[tuple[str, str, dict[str, Any]]]:
     """Architecture, width and what was measured of every row of a task in figures/bench.json, wide models first."""
     rows = []
@@ -57,7 +61,7 @@ def _engine(task: str, heads: list[str], speed: Callable[[dict[str, Any]], str])
         size = f"{found['batch']}" if "batch" in found else f"{found['images']} x {found['captions']}"
         rows.append(
             [
-                f"{architecture_name(architecture, width)}, D = {found['embed_dim']:,}",
+                _label(architecture, width, found),
                 size,
                 speed(loop),
                 speed(ours),
@@ -88,8 +92,7 @@ def _memory_of_imram() -> str:
         plain, ours = found["kinds"]["plain"], found["kinds"]["rearranged"]
         cells = [f"{one['pairs a second']:,}" for one in (plain, ours)]
         memory = [f"{one['extra_mib']:,}" for one in (plain, ours)]
-        label = f"{architecture_name(architecture, width)}, D = {found['embed_dim']:,}"
-        rows.append([label, *cells, f"{ours['ratio']:.1f} x", *memory])
+        rows.append([_label(architecture, width, found), *cells, f"{ours['ratio']:.1f} x", *memory])
     heads = ["pairs a second", "plain form", "rearranged", "faster", "plain, MiB", "rearranged, MiB"]
     return table_of_rows(heads, rows)
 
@@ -110,8 +113,9 @@ def _speed() -> str:
     for task in ("scoring", "step"):
         for architecture, width, row in bench_rows(task):
             if architecture not in VECTORS:
-                label = f"{architecture_name(architecture, width)}, D = {row['embed_dim']:,}"
-                found.setdefault(label, {})[task] = f"{row['kinds']['float32']['ratio']:.1f} x"
+                found.setdefault(_label(architecture, width, row), {})[task] = (
+                    f"{row['kinds']['float32']['ratio']:.1f} x"
+                )
     rows = [[label, one.get("scoring", "–"), one.get("step", "–")] for label, one in found.items()]
     return table_of_rows(["times as fast as the loop over captions", "scoring", "training step"], rows)
 
@@ -126,7 +130,7 @@ def _targets() -> str:
         others = list(found["others, percent"].items())[:3]
         rows.append(
             [
-                f"{architecture_name(architecture, width)}, D = {bench[name]['embed_dim']:,}, {task}",
+                f"{_label(architecture, width, bench[name])}, {task}",
                 f"{TARGETS[name]:g} x" if name in TARGETS else "–",
                 f"{kinds['float32']['ratio']:.1f} x",
                 f"{kinds['loop']['seconds'] / alone:.1f} x" if alone else "–",

@@ -104,7 +104,8 @@ function legend(view) {
   };
   if (!view.free) {
     entry("vb-mark hit", "✓ hit", "ground truth, in a solid frame");
-    entry("vb-mark miss", "✗ miss", view.state.direction === "text_to_image" ? "any other picture, even one that the caption fits, in a dashed frame" : "any other caption, even one that fits, in a dashed frame");
+    const other = view.state.direction === "text_to_image" ? "picture, even one that the caption fits" : "caption, even one that fits";
+    entry("vb-mark miss", "✗ miss", `any other ${other}, in a dashed frame`);
     entry("vb-shared", "purple", "secondary content, all that a miss shares with the query, in the caption's word");
     entry("vb-term", "CIDEr", "similarity to the captions of the query's image");
   }

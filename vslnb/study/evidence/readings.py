@@ -15,6 +15,7 @@ from vslnb.study.evidence.runs import SHUFFLED, TRIPLET, VSL, Panel, Study, read
 from vslnb.study.power import mean_of_independent
 
 AGAINST = {"over the triplet": TRIPLET, "over shuffled captions": SHUFFLED}
+FIRST_PLAN = "seeds of the first plan"
 DECIDES, DEV_750, DEV_250 = "as decided", "750 photos of dev", "250 photos of dev"
 Readings = dict[str, dict[str, Interval]]  # by what VSL is compared with, and by reading
 
@@ -51,7 +52,7 @@ def _readings_over(study: Study, against: str, photos: Mapping[str, dict[str, An
     needed = [study.hash_of(m, a, s) for m in study.modules for a in (VSL, against) for s in study.seeds]
     found: dict[str, Interval | None] = {
         DECIDES: over_seeds(),
-        "seeds of the first plan": over_seeds(seeds=first_plan),
+        FIRST_PLAN: over_seeds(seeds=first_plan),
         "with the pilot": over_seeds(seeds=study.complete),
         "SAF and SGR alone": over_seeds("paper"),
         "modules independent": None,
