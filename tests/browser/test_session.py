@@ -1,12 +1,16 @@
 import json
 
+import numpy as np
 import pytest
+from test_loop import tiny
 from test_rankings import HOSTILE, browser  # noqa: F401
 
+from vslnb.browser.load import load_browser
 from vslnb.browser.session import Session
 from vslnb.browser.state import LISTS, BrowserState
 from vslnb.browser.thumbnails import inline_pictures
 from vslnb.errors import InputError
+from vslnb.training.loop import train
 
 
 @pytest.fixture
@@ -160,6 +164,33 @@ def test_a_model_says_what_it_lacks(session, monkeypatch):
     monkeypatch.setattr(type(model), "has_attention", False)
     session.handle({"kind": "attention", "model": "saf", "item": item})
     assert "one vector of a whole caption" in session.attention["error"]
+
+
+def clicked(dataset, run, module):
+    """The attention panel after a click on the first result of a trained run."""
+    train(tiny(f"world-{module}", training__epochs=1), dataset, run, device="cpu", progress=False)
+    loaded = load_browser([run], progress=False)
+    session = Session(loaded, inline_pictures(loaded.split))
+    session.handle(
+        {"kind": "attention", "model": run.name, "item": session.view["columns"][0]["rows"][0]["item"]}
+    )
+    return session.attention
+
+
+@pytest.mark.parametrize("module, is_a_sum", [("scan", True), ("imram", True), ("chan", False)])
+def test_a_run_of_the_zoo_shows_where_its_words_look(dataset, tmp_path, module, is_a_sum):
+    for side in clicked(dataset, tmp_path / "run", module)["sides"]:
+        weights = np.array(side["weights"])
+        assert weights.shape == (len(side["words"]), 4) and weights.std() > 0
+        assert np.allclose(weights.sum(1), 100, atol=0.25)  # four numbers, each rounded to a tenth
+        assert len(side["shares"]) == (len(side["words"]) if is_a_sum else 0)
+
+
+def test_a_run_of_one_vector_a_caption_says_so(dataset, tmp_path):
+    said = clicked(dataset, tmp_path / "run", "gpo")
+    assert said == {
+        "error": "gpo makes one vector of a whole caption: its words look at nothing, one by one."
+    }
 
 
 def test_a_free_text_is_warned_of_before_it_ranks(session):
