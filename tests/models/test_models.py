@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import reference
@@ -53,19 +53,23 @@ def pairs(model, images, lengths, device="cpu"):
     ids = torch.randint(4, 20, (len(lengths), max(lengths)))
     lengths = torch.tensor(lengths)
     ids[torch.arange(ids.shape[1])[None] >= lengths[:, None]] = 0
-    features = torch.randn(images, 5, 9, dtype=torch.float64)
+    features = torch.randn(images, model.config.num_regions, 9, dtype=torch.float64)
     return model.encode_images(features.to(device)), model.encode_captions(ids.to(device), lengths), lengths
 
 
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("module", ["sgr", "saf", "cosine"])
+@settings(max_examples=10, deadline=None)
 @given(
-    st.sampled_from(["sgr", "saf", "cosine"]),
     st.integers(1, 6),
     st.lists(st.integers(1, 9), min_size=1, max_size=7),
+    st.integers(1, 6),
     st.sampled_from([1, 500, 2**21]),
 )
-def test_fast_scores_equal_the_loop_over_captions(module, images, lengths, block):
-    model = small_model(module).double().eval()
+@example(images=1, lengths=[1], regions=1, block=1)
+@example(images=3, lengths=[4], regions=1, block=2**21)
+@example(images=2, lengths=[9, 1, 5, 1], regions=5, block=500)
+def test_fast_scores_equal_the_loop_over_captions(module, images, lengths, regions, block):
+    model = small_model(module, num_regions=regions).double().eval()
     before, blocks.BLOCK = blocks.BLOCK, block
     try:
         with torch.no_grad():
@@ -79,14 +83,17 @@ def test_fast_scores_equal_the_loop_over_captions(module, images, lengths, block
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("keep", [0, 2**26])
+@pytest.mark.parametrize("regions", [1, 5])
 @pytest.mark.parametrize("module", ["sgr", "saf"])
-def test_training_equals_the_loop(module, keep, device, monkeypatch):
+def test_training_equals_the_loop(module, regions, keep, device, monkeypatch):
     """Scores, gradients and SAF's running statistics as if captions came one at a time, blocks or not."""
     monkeypatch.setattr(blocks, "BLOCK", 300)
     monkeypatch.setattr(blocks, "WORDS", 1)
     monkeypatch.setattr(blocks, "KEEP", keep)
     monkeypatch.setattr(blocks, "CUDA_BLOCK", 300)
-    fast, slow = (small_model(module, dropout=0.0).double().train().to(device) for _ in range(2))
+    fast, slow = (
+        small_model(module, num_regions=regions, dropout=0.0).double().train().to(device) for _ in range(2)
+    )
     for model in (fast, slow):  # the loop computes the image globals once a caption: keep them out of it
         model.image_global.eval()
     torch.manual_seed(1)

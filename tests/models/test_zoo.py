@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import reference_zoo
@@ -56,6 +56,9 @@ def scores(model, features, ids, lengths, image_lengths=None):
     st.integers(1, 5),
     st.sampled_from([1, 2**21]),
 )
+@example(images=1, lengths=[1], regions=1, block=1)
+@example(images=2, lengths=[4], regions=1, block=2**21)
+@example(images=2, lengths=[6, 1, 3], regions=5, block=1)
 def test_fast_scores_equal_the_loop_over_pairs(module, changes, images, lengths, regions, block):
     model = small_model(module, num_regions=regions, **changes).double().eval()
     given_ = inputs(images, lengths, regions)
@@ -135,6 +138,8 @@ def scan_settings(name):
 
 
 SCAN = "t2i_avg t2i_lse i2t_avg i2t_lse_f30k i2t_lse_coco t2i_max i2t_max t2i_sum".split()
+GRADIENTS = ("t2i_avg", "t2i_lse", "i2t_avg", "i2t_lse_f30k")  # of SCAN; the files hold no others
+VARIANTS = ("f30k", "coco")  # of VSRN
 RELEASED = [
     ("vsepp", {}, "sim", "e2e_grad_images"),
     ("gpo", {}, "sim", None),
@@ -143,13 +148,24 @@ RELEASED = [
     ("vsrn", {"variant": "coco"}, "sim_coco", None),
     ("chan", {}, "sim_VHACoding_LSEPooling", "e2e_VHA_LSE_grad_images"),
     ("chan", {}, "simragged_VHACoding_LSEPooling", None),
-    *(("scan", scan_settings(name), f"sim_{name}", f"e2e_{name}_grad_images") for name in SCAN),
     *(
-        ("imram", {"mode": mode, "steps": k}, f"sim_{mode}_IMRAM_K{k}", f"e2e_{mode}_IMRAM_K{k}_grad_images")
+        ("scan", scan_settings(name), f"sim_{name}", f"e2e_{name}_grad_images" if name in GRADIENTS else None)
+        for name in SCAN
+    ),
+    *(
+        (
+            "imram",
+            {"mode": mode, "steps": k},
+            f"sim_{mode}_IMRAM_K{k}",
+            f"e2e_{mode}_IMRAM_K{k}_grad_images" if k == 3 else None,
+        )
         for mode in ("text", "image", "full")
         for k in (1, 2, 3)
     ),
-    ("imram", {"mode": "full", "steps": 3, "sharpness": 11}, "sim_full_IMRAM_K3_lambda11", None),
+    *(
+        ("imram", {"mode": mode, "steps": 3, "sharpness": 11}, f"sim_{mode}_IMRAM_K3_lambda11", None)
+        for mode in ("text", "image", "full")
+    ),
 ]
 
 
@@ -173,13 +189,27 @@ def test_released_weights_give_the_numbers_of_the_released_code(module, settings
     if image_lengths is None:
         block = similarity_matrix(model, features, ids, lengths)
         np.testing.assert_allclose(block, numbers[matrix], atol=1e-5, rtol=0)
-    if gradient in numbers:
+    if gradient:
         TripletLoss(0.05 if module == "chan" else 0.2)(found[:5, :5]).backward()
         wanted = numbers[gradient].reshape(images.shape)
+        # The relative part is for IMRAM, whose gradients reach 3.4 and differ by 2e-5. That is rounding: the released
+        # code's float32 is 5e-5 away from what we compute in float64.
         np.testing.assert_allclose(images.grad, wanted, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("variant", ["f30k", "coco"])
+def test_every_matrix_and_gradient_of_the_released_code_is_compared():
+    compared = {(module, name) for module, _, *names in RELEASED for name in names if name}
+    compared |= {("vsrn", f"e2e_{variant}_grad_images") for variant in VARIANTS}  # with the caption loss
+    there = {
+        (module, name)
+        for module in {module for module, *_ in RELEASED}
+        for name in golden(module)[0].files
+        if name.startswith("sim") or name.endswith("_grad_images")
+    }
+    assert compared == there
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_caption_branch_gives_the_numbers_of_the_released_code(variant):
     numbers, state = golden("vsrn")
     model = from_released("vsrn", state, variant=variant)
