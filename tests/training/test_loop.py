@@ -55,29 +55,36 @@ def test_a_run_learns_and_leaves_a_whole_folder(dataset, tmp_path, module):
     assert not model.training and config.hash == results["config_hash"]
 
 
+def all_that_is_random(module):
+    """Settings of a tiny run in which everything that draws random numbers does so."""
+    ragged = {"training__drop_regions": 0.2} if module in ("vsepp", "gpo", "chan") else {}
+    writes = {"model__caption_dim": 8} if module == "vsrn" else {}
+    return {"model__dropout": 0.4, "training__drop_words": 0.2} | ragged | writes
+
+
 @pytest.mark.parametrize("device", DEVICES)
-def test_resumed_equals_uninterrupted_to_the_last_bit(dataset, tmp_path, device):
-    config = tiny()
+@pytest.mark.parametrize("module", MODULES)
+def test_resumed_equals_uninterrupted_to_the_last_bit(dataset, tmp_path, monkeypatch, module, device):
+    config = tiny(f"world-{module}-vsl", training__epochs=2, **all_that_is_random(module))
     whole = train(config, dataset, tmp_path / "whole", device=device, progress=False)
 
     class Stop(Exception):
         pass
 
     def fail(self, epoch, *arguments):
-        if epoch == 2:
+        if epoch == 1:
             raise Stop
         return original(self, epoch, *arguments)
 
-    original, Trainer.epoch = Trainer.epoch, fail
-    try:
-        with pytest.raises(Stop):
-            train(config, dataset, tmp_path / "cut", device=device, progress=False)
-    finally:
-        Trainer.epoch = original
+    original = Trainer.epoch
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(Trainer, "epoch", fail)
+        train(config, dataset, tmp_path / "cut", device=device, progress=False)
     with pytest.raises(InputError, match="already here"):
         train(config, dataset, tmp_path / "cut", device=device, progress=False)
     with pytest.raises(InputError, match="other settings"):
-        train(tiny(loss__beta=3), dataset, tmp_path / "cut", device=device, resume=True, progress=False)
+        other = config.with_settings({"loss.beta": 3.0})
+        train(other, dataset, tmp_path / "cut", device=device, resume=True, progress=False)
     resumed = train(config, dataset, tmp_path / "cut", device=device, resume=True, progress=False)
     for file in ("best.safetensors", "last/state.safetensors", "results.json", "ranks.json"):
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes()
@@ -155,15 +162,23 @@ def test_the_hash_tells_runs_apart_and_outlasts_settings_that_come_later(dataset
     assert recipe("flickr8k-cosine-vsl").hash == "dda30ddd70a2"
 
 
-def test_precision_is_a_setting(dataset):
-    plain = tiny()
-    half = plain.with_settings({"training.precision": "bfloat16"})
-    losses = [
-        trainer.step(trainer.loader.load(np.arange(20)), 1, 0)[0]["loss"]
-        for trainer in (Trainer(config, dataset, "cpu") for config in (plain, half))
-    ]
-    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+@pytest.mark.parametrize("module", MODULES)
+def test_precision_is_a_setting(dataset, module):
+    found = {}
+    for precision in PRECISIONS:
+        config = tiny(f"world-{module}-vsl", training__precision=precision, **all_that_is_random(module))
+        trainer, backward = Trainer(config, dataset, "cpu"), set()
+        first = next(trainer.model.parameters())
+        first.register_hook(lambda _, seen=backward: seen.add(torch.get_float32_matmul_precision()))
+        values, scores = trainer.step(trainer.loader.load(np.arange(20)), 1, 0)
+        found[precision] = values["loss"]
+        assert np.isfinite(values["norm"]) and scores.dtype == first.dtype == torch.float32
+        assert backward == {"medium" if precision == "bfloat16" else "highest"}
+    assert found["float32"] == pytest.approx(found["bfloat16"], rel=0.05)
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_a_precision_leaves_what_a_user_has_set():
     for recurrent in (True, False):  # what a user has set comes back, also after a fault
         torch.backends.cudnn.allow_tf32 = recurrent
         for precision in PRECISIONS:
