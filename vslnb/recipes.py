@@ -71,7 +71,10 @@ def recipe(name: str) -> Config:
 
     The zoo (`vsepp`, `gpo`, `scan`, `vsrn`, `imram`, `chan`) has the published schedule of each on f30k and coco; with
     `-released` the negatives too: the hardest from the first step, or after an epoch of all (`gpo`, `chan`); IMRAM
-    as its scripts have it; and VSRN with its caption loss. It has no `-sgraf`.
+    as its scripts have it; and VSRN with its caption loss. It has no `-sgraf`. VSRN's best epoch is here, as for all,
+    by rsum on dev; its program takes R@1 and R@5 alone. SCAN is text to image with the mean; of its LSE from image to
+    text the published lambda is the default on f30k, and on coco 20, which `--set` says:
+    `coco-scan-released --set model.direction=i2t --set model.aggregation=lse --set model.lse=20`.
 
     Raises:
         InputError: for a name that is not one.

@@ -1,5 +1,8 @@
 """The zoo against literal loops and against numbers of the released code (tests/golden/zoo_*.npz)."""
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,7 @@ from conftest import GOLDEN, small_model
 from vslnb.errors import InputError
 from vslnb.losses import TripletLoss
 from vslnb.models import blocks, from_released
+from vslnb.recipes import recipe
 from vslnb.retrieval.similarity import similarity_matrix
 
 ARCHITECTURES = [
@@ -268,6 +272,12 @@ def test_published_settings_are_the_defaults():
     assert from_released("scan", state).sharpness == 9 and from_released("scan", state).lse == 6
     other = from_released("scan", state, direction="i2t")
     assert other.sharpness == 4 and other.lse == 5
+
+
+def test_the_settings_that_the_docstring_gives_for_scan_on_coco_are_those_of_the_released_code():
+    ((name, sets),) = re.findall(r"`(coco-scan\S*) (--set [^`]+)`", recipe.__doc__)
+    config = recipe(name).with_settings(dict(re.findall(r"--set (\S+?)=(\S+)", sets)))
+    assert scan_settings("i2t_lse_coco").items() <= dataclasses.asdict(config.model).items()
 
 
 @pytest.mark.parametrize("module, changes", ARCHITECTURES)
