@@ -14,7 +14,7 @@ from vslnb.config import MODULES, PRECISIONS, Config
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.device import matmul_precision
 from vslnb.errors import InputError
-from vslnb.recipes import ARMS, arm_recipe, recipe, run_name
+from vslnb.recipes import ARMS, PUBLISHED, arm_recipe, recipe, run_name
 from vslnb.retrieval.similarity import similarity_matrix
 from vslnb.training.guard import CollapseGuard, TrainingError
 from vslnb.training.loop import Trainer, train
@@ -197,14 +197,25 @@ def test_a_loss_that_is_not_finite_stops(dataset):
         list(trainer.epoch(0, progress=False))
 
 
-@pytest.mark.parametrize("name", ["f30k-sgr-vsl-released", "coco-saf-vsl", "f30k-saf-sgraf"])
-def test_a_recipe_at_full_width_takes_a_step_and_scores_a_block(tmp_path, name):
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("f30k-sgr-vsl-released", {}),
+        ("coco-saf-vsl", {"model.embed_dim": 1024}),
+        ("f30k-saf-sgraf", {}),
+        # In seconds; the branches that IMRAM has on both are in the tests of the models.
+        *((f"coco-{module}-vsl-released", {"training.batch_size": 4}) for module in PUBLISHED),
+    ],
+)
+def test_a_recipe_at_full_width_takes_a_step_and_scores_a_block(tmp_path, name, changes):
     write_dataset(tmp_path / "wide", {"train": 30, "dev": 4, "test": 4}, width=2048, regions=36)
-    config = recipe(name).with_settings({"model.embed_dim": 1024})
+    config = recipe(name).with_settings(changes)
     trainer = Trainer(config, tmp_path / "wide", "cpu")
-    assert trainer.config.training.batch_size == 128 and trainer.config.model.sim_dim == 256
-    parts, scores = trainer.step(trainer.loader.load(np.arange(128)), 0, 0)
-    assert scores.shape == (128, 128) and np.isfinite(parts["loss"])
+    assert recipe(name).training.batch_size >= 128
+    assert trainer.config.model.embed_dim >= 1024 and trainer.config.model.sim_dim == 256
+    batch = config.training.batch_size
+    parts, scores = trainer.step(trainer.loader.load(np.arange(batch)), 0, 0)
+    assert scores.shape == (batch, batch) and np.isfinite(parts["loss"])
     dev = trainer.dev
     ids, lengths = trainer.vocabulary.encode_all(dev.captions)
     assert similarity_matrix(trainer.model, dev, ids, lengths).shape == (4, 20)
