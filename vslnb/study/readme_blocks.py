@@ -20,7 +20,7 @@ from vslnb.figures.style import module_name
 from vslnb.storage import write_text
 from vslnb.study.architectures import ARCHITECTURES
 from vslnb.study.decision import format_interval
-from vslnb.study.evidence import effects, page, readings
+from vslnb.study.evidence import effects, further, page, readings
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
 from vslnb.study.evidence.runs import FIGURES, MODULES, SHUFFLED, TITLES, TRIPLET, VSL, load_study
@@ -119,8 +119,15 @@ def _gains() -> str:
     for module in ("mean", *MODULES):
         level = effects.mean_level(study, module, TRIPLET)
         gains = [format_interval(study.gain(module, VSL, against=arm)) for arm in (TRIPLET, SHUFFLED)]
-        rows.append([TITLES[module], f"{level:.1f}", *gains])
-    heads = ["", "rsum, triplet alone", "VSL minus triplet alone", "VSL minus shuffled captions"]
+        rising = f"{sum(study.differences(module, VSL) > 0)} of {len(study.seeds)}"
+        rows.append([TITLES[module], f"{level:.1f}", *gains, rising])
+    heads = [
+        "",
+        "rsum, triplet alone",
+        "VSL minus triplet alone",
+        "VSL minus shuffled captions",
+        "seeds above the triplet",
+    ]
     return table_of_rows(heads, rows)
 
 
@@ -186,6 +193,17 @@ def _full_width() -> str:
     return markdown_table(Further(load_study()).nearest_table().reset_index(names="module"))
 
 
+def _hardest_at_once() -> str:
+    """rsum of the runs that count the hardest negative alone from the first step, an architecture a row."""
+    runs, arms = Further(load_study()), (TRIPLET, VSL, SHUFFLED)
+    rows = []
+    for module in further.MODULES:
+        found = [runs.results("hardest at once", module, arm) for arm in arms]
+        means = (np.mean([measure_of(run) for run in seeds.values()]) for seeds in found)
+        rows.append([MODULE_NAMES[module], *(f"{mean:.1f}" for mean in means), len(found[0])])
+    return table_of_rows(["rsum, hardest at once", *arms, "seeds"], rows)
+
+
 def _dose() -> str:
     dose = Dose()
     rows = [["triplet alone", format_interval(dose.growth)]]
@@ -239,13 +257,16 @@ def _noise() -> str:
 
 
 def _notebooks() -> str:
-    rows = []
-    for run in _read("demo/reproduce.json"):
+    rows, runs = [], _read("demo/reproduce.json")
+    for run in runs:
         path = f"notebooks/{run['notebook']}.ipynb"
         first = json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"][0]["source"][0]
         question = first.partition(" · ")[2].strip()
         rows.append([f"[{run['notebook']}]({path})", question, f"{run['seconds']:.0f} s"])
-    return table_of_rows(["notebook", "its question", "time on two cores"], rows)
+    together = sum(run["seconds"] for run in runs) / 60
+    return table_of_rows(
+        ["notebook", "its question", f"time on two cores ({together:.0f} min together)"], rows
+    )
 
 
 def _gap(found: dict[str, Any]) -> str:
@@ -267,6 +288,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "decision": _decision,
     "measures": _measures,
     "full width": _full_width,
+    "hardest at once": _hardest_at_once,
     "flickr8k": _flickr8k,
     "demo": _demo,
     "dose": _dose,
