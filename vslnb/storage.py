@@ -167,6 +167,32 @@ def _reserve(path: Path) -> None:
                     raise
 
 
+def fetch(array: np.ndarray, rows: np.ndarray) -> None:
+    """Ask the system to read some rows of a memory map, all at once and before the first of them is touched.
+
+    Without it each row is read when it is copied, a few pages at a time, while the disk waits in between. Does nothing
+    for an array that is no memory map, or where the system knows no such advice.
+
+    Args:
+        array: a memory map, or a part of one along its first axis.
+        rows: numbers along the first axis.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is None or not hasattr(mmap, "MADV_WILLNEED"):
+        return
+    for start, length in pages(array, mapped, rows):
+        mapped.madvise(mmap.MADV_WILLNEED, start, length)
+
+
+def pages(array: np.ndarray, mapped: mmap.mmap, rows: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Where rows of an array lie in its memory map: the start of a page, and the bytes from there to the row's end."""
+    first = array.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data
+    for row in rows:
+        begin = first + int(row) * array.strides[0]
+        start = begin // mmap.PAGESIZE * mmap.PAGESIZE
+        yield start, begin + array.strides[0] - start
+
+
 def forget(array: np.ndarray) -> None:
     """Let go of what was read from or flushed to a memory map; the system reads it again when it is needed.
 

@@ -1,4 +1,5 @@
 import json
+import mmap
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from vslnb.data.check import check_dataset
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
+from vslnb.storage import fetch, open_array, pages
 
 
 def test_repeated_images_read_as_one(tmp_path, dataset):
@@ -21,6 +23,20 @@ def test_repeated_images_read_as_one(tmp_path, dataset):
     rest = repeated.rest(4)
     np.testing.assert_array_equal(rest.regions(slice(None)), features[4:])
     assert rest.captions == once.captions[20:] and rest.ids == repeated.ids[4:]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("start", [0, 7])
+def test_the_pages_that_are_fetched_hold_the_rows(tmp_path, dtype, start):
+    rows = np.random.default_rng(0).standard_normal((50, 37, 11)).astype(dtype)
+    np.save(tmp_path / "rows.npy", rows)
+    part, wanted = open_array(tmp_path / "rows.npy")[start:], np.array([0, 3, 11, 42])
+    size = rows[0].nbytes
+    for row, (first, length) in zip(wanted, pages(part, part._mmap, wanted), strict=True):
+        assert first % mmap.PAGESIZE == 0 and size <= length < size + mmap.PAGESIZE
+        assert part._mmap[first : first + length].endswith(rows[start + row].tobytes())
+    fetch(part, wanted)
+    np.testing.assert_array_equal(part[wanted], rows[start + wanted])
 
 
 def test_a_part_has_its_own_boxes_and_pictures(dataset):

@@ -19,7 +19,7 @@ import torch
 from vslnb.data.manifest import MANIFEST, file_hash, picture_root, read_lines, read_manifest, write_lines
 from vslnb.data.vocabulary import Vocabulary
 from vslnb.errors import InputError
-from vslnb.storage import forget, open_array, write_json, write_stream, write_text
+from vslnb.storage import fetch, forget, open_array, write_json, write_stream, write_text
 
 SPLITS = ("train", "dev", "test", "testall")
 VOCABULARY = "vocab.json"
@@ -68,9 +68,9 @@ class Split:
             InputError: if a number is not finite, with the row it stands in.
         """
         images = np.arange(len(self))[images]
-        block = (
-            torch.from_numpy(self.features[images * self.step]).float().numpy()
-        )  # faster than numpy's astype
+        rows = images * self.step
+        fetch(self.features, rows)
+        block = torch.from_numpy(self.features[rows]).float().numpy()  # faster than numpy's astype
         forget(self.features)
         bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
         if len(bad):

@@ -26,16 +26,16 @@ def _bench(name: str = "bench") -> Any:
 
 
 def architecture_name(architecture: str, width: str = FULL) -> str:
-    """As tables say it: a module, for SCAN who asks, and for a small IMRAM that its recipes have one branch of two.
+    """As tables say it: a module, for SCAN what attends to what, and for a small IMRAM that its recipes have one branch of two.
 
     >>> architecture_name("scan i2t"), architecture_name("imram", "small width")
-    ('SCAN, regions ask', 'IMRAM, words ask')
+    ('SCAN, regions attend', 'IMRAM, words attend')
     """
     module, _, direction = architecture.partition(" ")
-    asks = {"t2i": ", words ask", "i2t": ", regions ask"}
+    attends = {"t2i": ", words attend", "i2t": ", regions attend"}
     if module == "imram" and width != FULL:
         direction = "t2i"
-    return module_name(module) + asks.get(direction, "")
+    return module_name(module) + attends.get(direction, "")
 
 
 def _label(architecture: str, width: str, found: dict[str, Any]) -> str:
