@@ -64,7 +64,7 @@ class ModelConfig:
     vocab_size: AtLeastZero = 0
     num_regions: AtLeastOne = 36  # R
     feature_dim: AtLeastOne = 2048  # F
-    # SCAN: words ask regions (text to image) or the reverse, and what becomes of their answers.
+    # SCAN: words attend to regions (text to image) or the reverse, and how the similarities are aggregated.
     direction: Literal["t2i", "i2t"] = "t2i"
     aggregation: Literal["mean", "lse", "max", "sum"] = "mean"
     lse: Weight = 0.0  # of the aggregation of that name; 0 takes the published 6, or 5 for i2t

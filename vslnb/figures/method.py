@@ -24,6 +24,7 @@ def method_diagram(
     captions: Sequence[Sequence[str]],
     matrices: Sequence[np.ndarray],
     loss: float,
+    framed: tuple[int, int] | None = None,
 ) -> Figure:
     """A batch on its way through Eq. 1 to 6: scores S above, similarity of captions C below, ranks, loss.
 
@@ -32,6 +33,7 @@ def method_diagram(
         captions: of every image, all of them; the first is the one that is scored.
         matrices: S, C and the rank matrices SR and CR, each (n, n).
         loss: the value of Eq. 5.
+        framed: row and column of a cell of both rank matrices to look at.
 
     >>> square = np.eye(2)
     >>> figure = method_diagram([np.zeros((4, 4))] * 2, [["a dog"]] * 2, [square] * 4, 0.25)
@@ -48,12 +50,12 @@ def method_diagram(
         _inputs(axis, images, scored, UPPER, side, "A batch: pictures, and one caption of each")
         _inputs(axis, images, list(map(_many, captions)), LOWER, side, "All captions of each picture")
         branches = (
-            (UPPER, SCORES, ("the model's\nscores", "Eq. 1"), (("S", scores), ("SR", score_ranks))),
-            (LOWER, CAPTIONS, ("CIDEr of\ncaptions", "Eq. 3"), (("C", similarity), ("CR", caption_ranks))),
+            (UPPER, SCORES, "the model's\nscores", (("S", scores), ("SR", score_ranks))),
+            (LOWER, CAPTIONS, "CIDEr of\ncaptions\n(Eq. 3)", (("C", similarity), ("CR", caption_ranks))),
         )
-        for bottom, colour, (what, equation), named in branches:
+        for bottom, colour, what, named in branches:
             middle = bottom + side / 2
-            _arrow(axis, (2.95, middle), (COLUMNS[0] - 0.48, middle), f"{what}\n({equation})", colour)
+            _arrow(axis, (2.95, middle), (COLUMNS[0] - 0.48, middle), what, colour)
             _arrow(
                 axis,
                 (COLUMNS[0] + side + 0.08, middle),
@@ -64,6 +66,9 @@ def method_diagram(
             for left, (name, matrix) in zip(COLUMNS, named):
                 letters = [chr(ord("a") + k) if bottom == UPPER else k for k in range(n)]
                 _matrix(axis, left, bottom, matrix, name, images, letters, colour)
+            if framed:
+                corner = COLUMNS[1] + framed[1] * CELL, bottom + (n - 1 - framed[0]) * CELL
+                axis.add_patch(Rectangle(corner, CELL, CELL, fill=False, edgecolor="black", linewidth=2.2))
         _losses(axis, side, loss)
     return figure
 

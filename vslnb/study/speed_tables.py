@@ -26,7 +26,7 @@ def _bench(name: str = "bench") -> Any:
 
 
 def architecture_name(architecture: str, width: str = FULL) -> str:
-    """As tables say it: a module, for SCAN what attends to what, and for a small IMRAM that its recipes have one branch of two.
+    """As tables say it: a module, and where words or regions attend; a small IMRAM has one branch of two.
 
     >>> architecture_name("scan i2t"), architecture_name("imram", "small width")
     ('SCAN, regions attend', 'IMRAM, words attend')
