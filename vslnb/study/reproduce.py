@@ -16,6 +16,7 @@ from pathlib import Path
 
 import papermill
 import typer
+from traitlets.config import Config
 
 from vslnb.data.precomp import MANIFEST
 from vslnb.errors import InputError
@@ -25,6 +26,7 @@ from vslnb.study.report import write_report
 
 KERNEL = "vslnb-own-python"
 TELL_EVERY = 60  # seconds between two looks at which runs are done
+LONGEST_SOCKET = 90  # letters of a path; systems take a little more, and a number is added
 NOTEBOOKS, PACKAGE = ROOT / "notebooks", ROOT / "vslnb"
 
 
@@ -137,8 +139,12 @@ def _telling_time_left(parameters: dict) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def own_kernel() -> Iterator[str]:
-    """The name of a kernel that is this Python, whatever other kernels of the machine are called."""
+def own_kernel() -> Iterator[dict]:
+    """What papermill is to be told of a kernel that is this Python, whatever other kernels of the machine are called.
+
+    It speaks through sockets in a folder of its own. Ports are chosen before they are taken, so that two programs
+    which start at once may choose the same one; the kernel then dies, and who waits for it waits forever.
+    """
     before = os.environ.get("JUPYTER_PATH")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "kernels" / KERNEL
@@ -147,7 +153,11 @@ def own_kernel() -> Iterator[str]:
         write_json(place / "kernel.json", {"argv": command, "display_name": "vslnb", "language": "python"})
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
         try:
-            yield KERNEL
+            own: dict = {"kernel_name": KERNEL}
+            socket = str(Path(folder) / "socket")
+            if os.name == "posix" and len(socket) <= LONGEST_SOCKET:
+                own["config"] = Config(KernelManager={"transport": "ipc", "ip": socket})
+            yield own
         finally:
             os.environ.pop("JUPYTER_PATH")
             if before is not None:
@@ -161,17 +171,15 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
     note.unlink(missing_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
     try:
-        with own_kernel() as kernel:
+        with own_kernel() as own:
             papermill.execute_notebook(
                 notebook,
                 output,
                 _declared(notebook, parameters),
                 cwd=ROOT,
                 progress_bar=False,
-                kernel_name=kernel,
-                extra_arguments=[
-                    "--log-level=CRITICAL"
-                ],  # its notes on transport and shutdown stay out of our output
+                extra_arguments=["--log-level=CRITICAL"],  # its notes on shutdown stay out of our output
+                **own,
             )
     except papermill.PapermillExecutionError as error:
         fault = f"{error.ename}: {error.evalue}"

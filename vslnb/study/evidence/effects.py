@@ -106,7 +106,7 @@ def other_panels(study: Study) -> dict[MeasureName, Panel]:
 
 
 def other_table(study: Study) -> pd.DataFrame:
-    """The same as text, indexed by measure: the triplet's level, and what every arm changes with its interval."""
+    """The same as text, indexed by measure: the triplet's level, what every arm changes, and VSL over its control."""
     columns = {
         TRIPLET: {n: f"{mean_level(study, 'mean', TRIPLET, m):.1f}" for m, n in OTHER_MEASURES.items()}
     }
@@ -115,6 +115,10 @@ def other_table(study: Study) -> pd.DataFrame:
             name: format_interval(study.gain("mean", arm, measure))
             for measure, name in OTHER_MEASURES.items()
         }
+    columns[f"{VSL} over {SHUFFLED}"] = {
+        name: format_interval(study.gain("mean", VSL, measure, SHUFFLED))
+        for measure, name in OTHER_MEASURES.items()
+    }
     return pd.DataFrame(columns)
 
 

@@ -38,14 +38,12 @@ def answer(study: Study, found: Readings) -> str:
     """What decides, and the same with the seeds that were first planned; intervals stand in a table."""
     decided, controlled = (intervals[DECIDES] for intervals in found.values())
     planned = next(iter(found.values()))[FIRST_PLAN]
-    firm, again = (
-        (", **a gain that we call unconfirmed**", "not met") if _doubtful(found) else ("", "met too")
-    )
+    firm, met = (", **a gain that we call unconfirmed**", "not met") if _doubtful(found) else ("", "met")
     return (
         f"VSL changes rsum by {decided.value:+.1f} over the triplet loss alone and by {controlled.value:+.1f} over the "
-        f"same loss on shuffled captions{firm}. The rule written before the runs says "
-        f"\u201c{verdicts(study, found)[DECIDES]}\u201d (p = {decided.p:.2f}), but one seed was replaced after its result was "
-        f"known. With the seeds that were first planned the rule is {again} (p = {planned.p:.2f})."
+        f"same loss on shuffled captions{firm}. With the seeds that were first planned, the rule written before the "
+        f"runs is {met} (p = {planned.p:.2f}). One seed was then replaced after its result was known, and with the "
+        f"seeds that count now the rule says \u201c{verdicts(study, found)[DECIDES]}\u201d (p = {decided.p:.2f})."
     )
 
 
