@@ -168,9 +168,18 @@ def escaped(text: str) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Plain text in lines of at most `width` characters; its own line breaks stay.
+    """Plain text in lines of at most `width` characters, about equally long; its own line breaks stay.
 
     >>> wrapped("secondary matches\\nimage to text", 12).splitlines()
     ['secondary', 'matches', 'image to', 'text']
+    >>> wrapped("the last word is not left alone", 28).splitlines()
+    ['the last word is', 'not left alone']
     """
-    return "\n".join(textwrap.fill(escaped(line), width) for line in text.splitlines())
+    return "\n".join(_balanced(escaped(line), width) for line in text.splitlines())
+
+
+def _balanced(line: str, width: int) -> str:
+    lines = textwrap.wrap(line, width)
+    while width > 1 and len(narrower := textwrap.wrap(line, width - 1)) == len(lines) > 1:
+        lines, width = narrower, width - 1
+    return "\n".join(lines)
