@@ -171,7 +171,7 @@ def wrapped(text: str, width: int) -> str:
     """Plain text in lines of at most `width` characters, about equally long; its own line breaks stay.
 
     >>> wrapped("secondary matches\\nimage to text", 12).splitlines()
-    ['secondary', 'matches', 'image to', 'text']
+    ['secondary', 'matches', 'image', 'to text']
     >>> wrapped("the last word is not left alone", 28).splitlines()
     ['the last word is', 'not left alone']
     """
