@@ -122,14 +122,16 @@ def image_row(
     >>> len(figure.axes[0].patches)
     1
     """
-    with canvas(3.1 * len(images), 3.1 * _tallest(images) + 0.6, 1, len(images)) as (figure, axes):
-        for axis, image, label, groups in zip(axes, images, labels, boxes or [{}] * len(images)):
+    texts = [wrapped(label, 40) for label in labels]
+    height = 3.1 * _tallest(images) + 0.1 + 0.28 * max(2, *(len(text.splitlines()) for text in texts))
+    with canvas(3.1 * len(images), height, 1, len(images)) as (figure, axes):
+        for axis, image, text, groups in zip(axes, images, texts, boxes or [{}] * len(images)):
             axis.imshow(image)
             bare(axis)
             for colour, group in groups.items():
                 for box in group:
                     _outline(axis, image, box, colour)
-            axis.set_xlabel(wrapped(label, 40), loc="left")
+            axis.set_xlabel(text, loc="left")
     return figure
 
 
