@@ -56,7 +56,7 @@ SUM_FIRST = ("gpo", "chan")  # published with a first epoch of the sum over all 
 TUNED = {"saf": (0.002, 5.0, 0.001), "sgr": (0.002, 5.0, 0.001), "cosine": (0.001, 10.0, 0.001)}
 TUNED |= {module: TUNED["cosine"] for module in PUBLISHED}  # not tuned: a place to begin
 # Of these the rate is tuned; beta and tau are not.
-TUNED |= {module: (0.002, *TUNED["cosine"][1:]) for module in ("gpo", "scan")}
+TUNED |= {module: (0.002, *TUNED["cosine"][1:]) for module in ("vsepp", "gpo", "scan", "vsrn", "chan")}
 BETA, BETA_BATCH = 10.0, 128  # Sec. III-B and IV-A; the triplet is a sum over the batch, VSL a mean
 
 
