@@ -92,10 +92,6 @@ def _demo() -> str:
     return _levels(lambda module, arm: [run for run in runs if (run["module"], run["arm"]) == (module, arm)])
 
 
-def _settings() -> str:
-    return markdown_table(page.model_card(load_study()))
-
-
 def _answer() -> str:
     study = load_study()
     return page.answer(study, readings.readings(study))
@@ -129,10 +125,6 @@ def _gains() -> str:
         "seeds above the triplet",
     ]
     return table_of_rows(heads, rows)
-
-
-def _arms() -> str:
-    return markdown_table(page.ARMS)
 
 
 def _architectures() -> str:
@@ -278,11 +270,11 @@ def _interval(value: float, low: float, high: float) -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    "settings": _settings,
+    "settings": lambda: markdown_table(page.model_card(load_study())),
     "answer": _answer,
     "other readings": _other_readings,
     "gains": _gains,
-    "arms": _arms,
+    "arms": lambda: markdown_table(page.ARMS),
     "strength": _strength,
     "architectures": _architectures,
     "decision": _decision,
