@@ -234,11 +234,15 @@ def _noise() -> str:
             {
                 "training": "NCR" if "ncr" in run["name"] else "SAF",
                 "wrong": run["noise_ratio"],
+                "seed": run["seed"],
                 "rsum": run["test"]["rsum"],
             }
             for run in _read("world/noise.json")
         ]
     )
+    frame = frame[
+        frame.groupby(["training", "seed"])["wrong"].transform("count") == 2
+    ]  # seeds that have both
     means = frame.groupby(["training", "wrong"])["rsum"].agg(["mean", "count"])
     rows = [
         [name, *(f"{means['mean'][name, wrong]:.1f}" for wrong in (0.0, 0.4)), means["count"][name, 0.4]]
