@@ -226,7 +226,7 @@ def _world() -> str:
 
 
 def _noise() -> str:
-    """SAF and NCR where a part of the world's pairs is wrong: rsum, mean over the seeds that exist."""
+    """SAF and NCR where a part of the world's pairs is wrong: rsum, mean over the seeds that have both."""
     if not (FIGURES / "world" / "noise.json").exists():
         return "Not run yet: make noise."
     frame = pd.DataFrame(
@@ -240,9 +240,8 @@ def _noise() -> str:
             for run in _read("world/noise.json")
         ]
     )
-    frame = frame[
-        frame.groupby(["training", "seed"])["wrong"].transform("count") == 2
-    ]  # seeds that have both
+    both = frame.groupby(["training", "seed"])["wrong"].transform("count") == 2
+    frame = frame[both]
     means = frame.groupby(["training", "wrong"])["rsum"].agg(["mean", "count"])
     rows = [
         [name, *(f"{means['mean'][name, wrong]:.1f}" for wrong in (0.0, 0.4)), means["count"][name, 0.4]]

@@ -110,15 +110,12 @@ def other_table(study: Study) -> pd.DataFrame:
     columns = {
         TRIPLET: {n: f"{mean_level(study, 'mean', TRIPLET, m):.1f}" for m, n in OTHER_MEASURES.items()}
     }
-    for arm in study.arms:
-        columns[arm] = {
-            name: format_interval(study.gain("mean", arm, measure))
+    compared = {arm: (arm, TRIPLET) for arm in study.arms} | {f"{VSL} over {SHUFFLED}": (VSL, SHUFFLED)}
+    for title, (arm, against) in compared.items():
+        columns[title] = {
+            name: format_interval(study.gain("mean", arm, measure, against))
             for measure, name in OTHER_MEASURES.items()
         }
-    columns[f"{VSL} over {SHUFFLED}"] = {
-        name: format_interval(study.gain("mean", VSL, measure, SHUFFLED))
-        for measure, name in OTHER_MEASURES.items()
-    }
     return pd.DataFrame(columns)
 
 
