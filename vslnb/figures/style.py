@@ -174,12 +174,14 @@ def wrapped(text: str, width: int) -> str:
     ['secondary', 'matches', 'image', 'to text']
     >>> wrapped("the last word is not left alone", 28).splitlines()
     ['the last word is', 'not left alone']
+    >>> wrapped("a verylongword", 13).splitlines()  # no word is broken for it
+    ['a', 'verylongword']
     """
     return "\n".join(_balanced(escaped(line), width) for line in text.splitlines())
 
 
 def _balanced(line: str, width: int) -> str:
-    lines = textwrap.wrap(line, width)
-    while width > 1 and len(narrower := textwrap.wrap(line, width - 1)) == len(lines) > 1:
+    lines, word = textwrap.wrap(line, width), max(map(len, line.split()), default=0)
+    while width > word and len(narrower := textwrap.wrap(line, width - 1)) == len(lines) > 1:
         lines, width = narrower, width - 1
     return "\n".join(lines)
