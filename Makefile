@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-data bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength general strength-world noise clean
+.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-data bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength strength-photos general strength-world noise clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -98,6 +98,10 @@ further: .venv/ready
 # What a stronger VSL buys (experiments/strength.md): some four hours on two cores. Needs the extra `sentence`.
 strength: .venv/ready
 	$(BIN)/python experiments/strength.py
+
+# Whether a few photos carry what experts see in these runs: trains nothing, some minutes.
+strength-photos: .venv/ready
+	$(BIN)/python experiments/strength_photos.py
 
 # The setting chosen there, on every architecture with five fresh seeds: a day on two cores.
 general: .venv/ready

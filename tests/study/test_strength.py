@@ -2,7 +2,7 @@
 
 import pytest
 
-from vslnb.study.evidence.strength import STRENGTHS, Strength
+from vslnb.study.evidence.strength import STRENGTHS, Choice, Strength
 
 
 def run(
@@ -57,6 +57,25 @@ def test_true_and_shuffled_captions_are_two_arms():
     assert sorted(found.table()["captions"]) == ["shuffled", "true"]
 
 
+def test_sentences_do_not_judge_what_was_trained_on_sentences():
+    rows = Strength([run(1), run(1, 10), run(1, 10, similarity="sentence")]).table().set_index("similarity")
+    assert rows["NCS by sentence"].to_dict() == {"cider": "+0.0", "sentence": ""}
+
+
+def test_a_setting_beside_its_triplet_and_its_control():
+    found = Strength(
+        [run(1), run(2), run(1, 10, expert=47.0, rsum=245.0), run(2, 10, expert=48.0), run(1, 10, "shuffled", expert=44.5)]
+    )  # fmt: skip
+    setting = Choice("cider", "paper", 10.0)
+    assert found.gaps("experts", setting).tolist() == [3, 4]
+    assert found.gaps("test rsum", setting).tolist() == [-5, 0]
+    assert found.gaps("experts", setting, against="shuffled").tolist() == [2.5]  # seed 2 has no control
+    assert found.gaps("experts", Choice("sentence", "paper", 10.0)).tolist() == []
+    text = found.summary(setting)
+    assert "by +3.5 (-2.9 to +9.9) over the triplet" in text and "by +2.5 over shuffled captions" in text
+    assert "2 seeds were explored" in text and found.summary(Choice("cider", "paper", 3.0)) == ""
+
+
 def test_a_curve_follows_the_strength_of_an_arm():
     listed = [
         run(1),
@@ -68,11 +87,11 @@ def test_a_curve_follows_the_strength_of_an_arm():
     curves = Strength(
         [*listed, run(1, 10, "shuffled"), run(1, 10, module="saf"), run(1, module="saf")]
     ).curves("cosine")
-    assert list(curves) == ["cider, paper", "cider, paper, shuffled captions"]
-    assert list(curves["cider, paper"]) == [3, 10]
-    paid, bought = curves["cider, paper"][3]
+    assert list(curves) == ["cider, paper ranks", "cider, paper ranks, shuffled captions"]
+    assert list(curves["cider, paper ranks"]) == [3, 10]
+    paid, bought = curves["cider, paper ranks"][3]
     assert paid.tolist() == [0.0, 0.0] and bought.tolist() == [1.0, 2.0]
-    assert [x.tolist() for x in curves["cider, paper"][10]] == [[-5.0], [3.0]]
+    assert [x.tolist() for x in curves["cider, paper ranks"][10]] == [[-5.0], [3.0]]
 
 
 def setting(similarity, rank, gaps, ncs=40.0, expert=44.0):

@@ -24,7 +24,7 @@ from vslnb.study.evidence import effects, further, page, readings
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
 from vslnb.study.evidence.runs import FIGURES, MODULES, SHUFFLED, TITLES, TRIPLET, VSL, load_study
-from vslnb.study.evidence.strength import Strength
+from vslnb.study.evidence.strength import SCOUTED, Strength
 from vslnb.study.markdown import markdown_table, table_of_rows
 from vslnb.study.power import detectable
 from vslnb.study.profiles import ROOT
@@ -165,10 +165,10 @@ def _strength() -> str:
     meaning = (
         "Each number is the difference to the triplet of the same seed, mean over the seeds that exist. *Gradient share* "
         "is the length of VSL's gradient at the weights in percent of the triplet's, and *within photos* the "
-        "concordance with experts among one photo's candidates. These runs explore; fresh seeds are to confirm one "
-        "setting before anything is claimed."
+        "concordance with experts among one photo's candidates. NCS by sentence embeddings judges only what was not "
+        "trained on them. These runs explore; fresh seeds are to confirm one setting before anything is claimed."
     )
-    return f"{meaning}\n\n{markdown_table(found.table())}"
+    return f"{found.summary(SCOUTED)}\n\n{meaning}\n\n{markdown_table(found.table())}"
 
 
 def _decision() -> str:

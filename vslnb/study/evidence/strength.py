@@ -15,16 +15,8 @@ from vslnb.evaluation.measures import RSUM, TAU_CROWD, TAU_EXPERT, measure_of
 from vslnb.figures.style import module_name
 from vslnb.figures.trade_off import Curve
 from vslnb.study.comparison import interval_over_seeds
+from vslnb.study.decision import format_interval
 from vslnb.study.evidence.runs import FIGURES, read_evidence
-
-ARM = ["module", "similarity", "rank", "strength", "captions"]
-INSTEAD = "instead"  # what is trained in the place of VSL, such as `slack`; empty for the triplet and for VSL
-# What is compared with the triplet of the same seed, by column.
-MEASURES = ["dev rsum", "test rsum", "experts", "crowd", "within photos", "NCS by sentence"]
-CHOSEN_BY = "dev NCS by tfidf"  # beside dev rsum; test decides nothing
-EXPLORED = (1, 2, 3)  # seeds on which a setting is chosen,
-SIMILARITIES, RANKS, STRENGTHS = ("cider", "sentence"), ("paper", "descending"), (1, 3, 10, 30)  # among these
-MOST_LOST = 0.1  # of its triplet's dev rsum; a setting of which one run lost more is not chosen
 
 
 class Choice(NamedTuple):
@@ -33,6 +25,17 @@ class Choice(NamedTuple):
     similarity: str
     rank: str
     strength: float
+
+
+ARM = ["module", "similarity", "rank", "strength", "captions"]
+INSTEAD = "instead"  # what is trained in the place of VSL, such as `slack`; empty for the triplet and for VSL
+# What is compared with the triplet of the same seed, by column.
+MEASURES = ["dev rsum", "test rsum", "experts", "crowd", "within photos", "NCS by sentence"]
+CHOSEN_BY = "dev NCS by tfidf"  # beside dev rsum; test decides nothing
+EXPLORED = (1, 2, 3)  # seeds on which a setting is chosen,
+SIMILARITIES, RANKS, STRENGTHS = ("cider", "sentence"), ("paper", "descending"), (1, 3, 10, 30)  # among these
+SCOUTED = Choice("cider", "paper", 10.0)  # the setting that made us ask
+MOST_LOST = 0.1  # of its triplet's dev rsum; a setting of which one run lost more is not chosen
 
 
 class Strength:
@@ -77,6 +80,41 @@ class Strength:
             for arm, rows in self.differences().groupby(ARM, sort=False)
         }
 
+    def gaps(
+        self, measure: str, setting: Choice, module: str = "cosine", against: str = "triplet"
+    ) -> np.ndarray:
+        """A measure of a setting minus that of its baseline, a number a seed that has both, in the order of the seeds.
+
+        Args:
+            measure: one of `MEASURES`.
+            setting: of VSL with true captions.
+            against: `triplet`, or `shuffled` for shuffled captions in the same setting.
+        """
+        rows = self.differences().query("module == @module")
+        for name, asked in setting._asdict().items():
+            rows = rows[rows[name] == asked]
+        by_seed = rows.pivot(index="seed", columns="captions", values=measure)
+        true = by_seed.get("true", pd.Series(dtype=float))
+        base = 0.0 if against == "triplet" else by_seed.get("shuffled", pd.Series(dtype=float))
+        return (true - base).dropna().to_numpy()
+
+    def summary(self, setting: Choice, module: str = "cosine") -> str:
+        """What a setting buys and what it costs, in a paragraph of Markdown; empty while no seed is there."""
+        bought, paid = (self.gaps(measure, setting, module) for measure in ("experts", "test rsum"))
+        if not len(bought):
+            return ""
+        control = self.gaps("experts", setting, module, "shuffled")
+        kind = (
+            f"With {setting.strength:g} times the recipe's beta ({setting.similarity}, {setting.rank} ranks)"
+        )
+        over = f"{_of(bought)} over the triplet alone"
+        over += f" and by {_of(control)} over shuffled captions" if len(control) else ""
+        seeds = f"{len(bought)} seeds were" if len(bought) > 1 else "One seed was"
+        return (
+            f"{kind}, the experts' tau of {module_name(module)} changes by {over}. "
+            f"Its rsum changes by {_of(paid)}. {seeds} explored."
+        )
+
     def choice(self, module: str = "cosine") -> Choice | None:
         """The one setting that goes on, by the rule of `experiments/strength.md`, which reads dev alone.
 
@@ -116,7 +154,7 @@ class Strength:
         rows = self.differences().query("module == @module").sort_values("strength")
         keys = ["similarity", "rank", "captions", "strength"]
         for (similarity, rank, captions, _), seeds in rows.groupby(keys, sort=False):
-            name = f"{similarity}, {rank}" + (", shuffled captions" if captions == "shuffled" else "")
+            name = f"{similarity}, {rank} ranks" + (", shuffled captions" if captions == "shuffled" else "")
             curve = found.setdefault(name, {})
             curve[float(seeds["strength"].iloc[0])] = seeds[paid].to_numpy(), seeds[bought].to_numpy()
         return dict(found)
@@ -128,8 +166,16 @@ class Strength:
             means = found[MEASURES].mean()
             name = dict(zip(ARM, arm)) | {"module": module_name(str(arm[0]))}
             share = {"seeds": len(found), "gradient share": 100 * found["share"].mean()}
-            rows.append(name | share | {key: f"{means[key]:+.1f}" for key in MEASURES})
+            changes = {key: f"{means[key]:+.1f}" for key in MEASURES}
+            if name["similarity"] == "sentence":  # no judge of what was trained on it
+                changes["NCS by sentence"] = ""
+            rows.append(name | share | changes)
         return pd.DataFrame(rows).sort_values(ARM, ignore_index=True) if rows else pd.DataFrame()
+
+
+def _of(gaps: np.ndarray) -> str:
+    """Mean and interval of differences, a seed each; of a single one the number alone."""
+    return format_interval(interval_over_seeds(gaps)) if len(gaps) > 1 else f"{gaps[0]:+.1f}"
 
 
 def frame_of(runs: Sequence[dict[str, Any]], model: str = "module") -> pd.DataFrame:
