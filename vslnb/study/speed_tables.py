@@ -33,8 +33,8 @@ def architecture_name(architecture: str, width: str = FULL) -> str:
     """
     module, _, direction = architecture.partition(" ")
     attends = {"t2i": ", words attend", "i2t": ", regions attend"}
-    if module == "imram" and width != FULL:
-        direction = "t2i"
+    if module == "scan" or (module == "imram" and width != FULL):
+        direction = direction or "t2i"
     return module_name(module) + attends.get(direction, "")
 
 
