@@ -80,7 +80,7 @@ def main() -> None:
     arms: dict[tuple, dict[int, str]] = {}
     for run in runs:
         if run["strength"] and (run["module"], run["seed"]) in alone:
-            arms.setdefault(tuple(run[key] for key in ARM), {})[run["seed"]] = run["config_hash"]
+            arms.setdefault(tuple(run.get(key, "") for key in ARM), {})[run["seed"]] = run["config_hash"]
     found = []
     for arm, seeds in tqdm(arms.items(), desc="arms", disable=None):
         keys = sorted(seeds)

@@ -103,6 +103,8 @@ class LossConfig:
     sum_epochs: AtLeastZero = 0  # first epochs with the sum over all negatives, before either
     # First epochs in which no loss reads a similarity. Before the model knows anything, equal scores lower VSL.
     vsl_warmup_epochs: AtLeastZero = 0
+    # Epochs after those in which beta and beta_text rise in equal steps; in the last of them they have their value.
+    vsl_rise_epochs: AtLeastZero = 0
     # Not in the paper: a margin that shrinks with the similarity of a negative, see `losses.TripletLoss`.
     slack: Weight = 0.0
     # Nor these: what somebody without VSL might do instead. Negatives that are nearly right left out, from this share

@@ -40,7 +40,7 @@ def test_a_run_is_compared_with_the_triplet_of_its_own_seed_and_module():
     gaps = found.differences().set_index("seed")
     assert gaps["test rsum"].to_dict() == {1: 0.0, 2: -3.0}
     assert gaps["experts"].to_dict() == {1: 3.0, 2: 4.0}
-    interval = found.intervals("experts")["cosine", "cider", "paper", 10, "true"]
+    interval = found.intervals("experts")["cosine", "cider", "paper", 10, "true", ""]
     assert interval.value == pytest.approx(3.5) and interval.low < 3.5 < interval.high
     (row,) = found.table().to_dict("records")
     assert row["seeds"] == 2 and row["experts"] == "+3.5" and row["gradient share"] == pytest.approx(10)
@@ -60,6 +60,13 @@ def test_true_and_shuffled_captions_are_two_arms():
 def test_sentences_do_not_judge_what_was_trained_on_sentences():
     rows = Strength([run(1), run(1, 10), run(1, 10, similarity="sentence")]).table().set_index("similarity")
     assert rows["NCS by sentence"].to_dict() == {"cider": "+0.0", "sentence": ""}
+
+
+def test_a_trial_is_an_arm_of_its_own():
+    found = Strength([run(1), run(1, 10, expert=47.0), run(1, 10, expert=48.0) | {"trial": "tau 0.05"}])
+    assert found.table().set_index("trial")["experts"].to_dict() == {"": "+3.0", "tau 0.05": "+4.0"}
+    assert found.gaps("experts", Choice("cider", "paper", 10.0)).tolist() == [3]
+    assert [x.tolist() for x in found.curves("cosine")["cider, paper ranks"][10]] == [[0], [3]]
 
 
 def test_a_setting_beside_its_triplet_and_its_control():

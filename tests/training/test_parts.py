@@ -33,6 +33,18 @@ def test_the_first_epochs_may_sum_over_all_negatives(dataset):
         assert parts["triplet"].item() == pytest.approx(TripletLoss(0.2, negatives)(scores).item(), rel=1e-6)
 
 
+def test_the_weight_of_vsl_may_rise_over_epochs(dataset):
+    config = tiny(loss__vsl_warmup_epochs=1, loss__vsl_rise_epochs=4, loss__beta=8.0, loss__beta_text=2.0)
+    trainer = Trainer(config, dataset, "cpu")
+    batch = trainer.loader.load(np.arange(20))
+    for epoch, part in enumerate((0, 0.25, 0.5, 0.75, 1, 1)):
+        parts, _ = trainer.losses(batch, epoch, 0)
+        vsl = 8 * parts["visual"] + 2 * parts["textual"] if epoch else torch.zeros(())
+        assert (parts["loss"] - parts["triplet"]).item() == pytest.approx(
+            part * vsl.item(), rel=1e-4, abs=1e-5
+        )
+
+
 def test_released_recipes_begin_as_published():
     for data in ("f30k", "coco"):
         for module in ("vsepp", "gpo", "scan", "vsrn", "imram", "chan"):

@@ -180,9 +180,7 @@ class Trainer:
     def losses(self, batch: Batch, epoch: int, step: int) -> tuple[dict[str, Tensor], Tensor]:
         """The objective's parts (Eq. 6 and 7), `captions` of a model that writes them, and the scores (B, B)."""
         scores = self.scores(batch, epoch, step)
-        # An accelerator goes on computing the scores while the similarities are looked up here.
-        images, captions = self._similarities(batch, epoch)
-        losses = self.objective(scores, images, captions, self._negatives(epoch), self.margins)
+        losses = self._objective(scores, batch, epoch)
         count = len(batch.ids)
         mine = slice(distributed.process_index() * count, (distributed.process_index() + 1) * count)
         own = self.model.own_loss(self._to_device(batch.ids), batch.lengths, mine)
@@ -190,6 +188,13 @@ class Trainer:
             losses["captions"] = distributed.gather_results(own[None]).mean()
             losses["loss"] = losses["loss"] + losses["captions"]
         return losses, scores.detach()
+
+    def _objective(self, scores: Tensor, batch: Batch, epoch: int) -> dict[str, Tensor]:
+        """The objective's parts as an epoch has them."""
+        # An accelerator goes on computing the scores while the similarities are looked up here.
+        images, captions = self._similarities(batch, epoch)
+        self.objective.beta, self.objective.beta_text = self._vsl_weights(epoch)
+        return self.objective(scores, images, captions, self._negatives(epoch), self.margins)
 
     def _similarities(self, batch: Batch, epoch: int) -> tuple[Tensor | None, Tensor | None]:
         """Of the batch's images and of its captions, (B, B) each, where a loss reads them."""
@@ -235,6 +240,13 @@ class Trainer:
             negatives = self._negatives(epoch)
             found |= compare_gradients(self.objective, scores, images, negatives, self.margins)
         return found
+
+    def _vsl_weights(self, epoch: int) -> tuple[float, float]:
+        """beta and beta_text of an epoch: those of the recipe, or a part of them while they rise."""
+        loss = self.config.loss
+        risen = epoch + 1 - loss.vsl_warmup_epochs
+        part = min(1.0, risen / loss.vsl_rise_epochs) if loss.vsl_rise_epochs else 1.0
+        return part * loss.beta, part * loss.beta_text
 
     def _negatives(self, epoch: int) -> str:
         loss = self.config.loss

@@ -27,7 +27,7 @@ class Choice(NamedTuple):
     strength: float
 
 
-ARM = ["module", "similarity", "rank", "strength", "captions"]
+ARM = ["module", "similarity", "rank", "strength", "captions", "trial"]
 INSTEAD = "instead"  # what is trained in the place of VSL, such as `slack`; empty for the triplet and for VSL
 # What is compared with the triplet of the same seed, by column.
 MEASURES = ["dev rsum", "test rsum", "experts", "crowd", "within photos", "NCS by sentence"]
@@ -45,8 +45,9 @@ class Strength:
         runs: contents of strength.json; read from figures/flickr8k by default.
 
     Attributes:
-        runs: a row a run: module, similarity, rank, strength (0 is the triplet alone), captions, seed, the length of
-            VSL's gradient as a `share` of the triplet's, and every measure.
+        runs: a row a run: module, similarity, rank, strength (0 is the triplet alone), captions, trial (what else was
+            changed, mostly nothing), seed, the length of VSL's gradient as a `share` of the triplet's, and every
+            measure.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Strength:
         return found.dropna(subset=["test rsum"])
 
     def intervals(self, measure: str) -> dict[tuple, Interval]:
-        """A measure minus the triplet's over seeds, by module, similarity, rank, strength and captions."""
+        """A measure minus the triplet's over seeds, by module, similarity, rank, strength, captions and trial."""
         return {
             arm: interval_over_seeds(rows[measure].to_numpy())
             for arm, rows in self.differences().groupby(ARM, sort=False)
@@ -90,7 +91,7 @@ class Strength:
             setting: of VSL with true captions.
             against: `triplet`, or `shuffled` for shuffled captions in the same setting.
         """
-        rows = self.differences().query("module == @module")
+        rows = self.differences().query("module == @module and trial == ''")
         for name, asked in setting._asdict().items():
             rows = rows[rows[name] == asked]
         by_seed = rows.pivot(index="seed", columns="captions", values=measure)
@@ -128,7 +129,9 @@ class Strength:
         Raises:
             LookupError: while a seed of a setting is missing, naming the setting.
         """
-        rows = self.differences().query("module == @module and captions == 'true' and seed in @EXPLORED")
+        rows = self.differences().query(
+            "module == @module and captions == 'true' and trial == '' and seed in @EXPLORED"
+        )
         allowed: dict[tuple[str, str], tuple[float, float]] = {}
         triplets = self.runs.query("module == @module and strength == 0 and instead == ''").set_index("seed")
         for similarity, rank, strength in product(SIMILARITIES, RANKS, STRENGTHS):
@@ -151,7 +154,7 @@ class Strength:
     def curves(self, module: str, paid: str = "test rsum", bought: str = "experts") -> dict[str, Curve]:
         """What `figures.trade_off` draws of a module: by similarity, rank and captions, two measures by strength."""
         found: dict[str, dict[float, tuple[np.ndarray, np.ndarray]]] = {}
-        rows = self.differences().query("module == @module").sort_values("strength")
+        rows = self.differences().query("module == @module and trial == ''").sort_values("strength")
         keys = ["similarity", "rank", "captions", "strength"]
         for (similarity, rank, captions, _), seeds in rows.groupby(keys, sort=False):
             name = f"{similarity}, {rank} ranks" + (", shuffled captions" if captions == "shuffled" else "")
@@ -170,7 +173,10 @@ class Strength:
             if name["similarity"] == "sentence":  # no judge of what was trained on it
                 changes["NCS by sentence"] = ""
             rows.append(name | share | changes)
-        return pd.DataFrame(rows).sort_values(ARM, ignore_index=True) if rows else pd.DataFrame()
+        if not rows:
+            return pd.DataFrame()
+        found = pd.DataFrame(rows).sort_values(ARM, ignore_index=True)
+        return found if found["trial"].any() else found.drop(columns="trial")
 
 
 def _of(gaps: np.ndarray) -> str:
@@ -186,7 +192,8 @@ def frame_of(runs: Sequence[dict[str, Any]], model: str = "module") -> pd.DataFr
 
 def _row(run: dict[str, Any]) -> dict[str, Any]:
     sides, dev_sides = run["ncs_sentence"], run["ncs_dev"]
-    return {key: run[key] for key in (*ARM[1:], "seed")} | {
+    return {key: run[key] for key in (*ARM[1:-1], "seed")} | {
+        "trial": run.get("trial", ""),
         INSTEAD: run.get(INSTEAD, ""),
         "share": run.get("gradient_share", float("nan")),
         "dev rsum": run["dev"]["rsum"],

@@ -93,9 +93,7 @@ class NoisyTrainer(Trainer):
         self.now = self.updates[step]
         self.margins = None if self.now.part == "all" else self._margins(batch, epoch, step, self.now)
         scores = self.scores(batch, epoch, step, self.networks[self.now.network])
-        images, captions = self._similarities(batch, epoch)
-        losses = self.objective(scores, images, captions, self._negatives(epoch), self.margins)
-        return losses, scores.detach()
+        return self._objective(scores, batch, epoch), scores.detach()
 
     def diagnose(self, batch: Batch, scores: Tensor, epoch: int) -> dict:
         """For the log: as of every trainer, and how good the split is that the step learns from.
