@@ -25,11 +25,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from measure import ROOT, alone, extra_mib, processor, rows_under, seconds, write
+from measure import ROOT, alone, extra_mib, rows_under, seconds, write
 from vslnb.data.loader import BatchLoader, epoch_batches
 from vslnb.data.precomp import VOCABULARY, load_split, load_vocabulary, write_split
 from vslnb.data.vocabulary import SPECIAL, Vocabulary
-from vslnb.device import keep_freed_memory
+from vslnb.device import keep_freed_memory, processor
 
 IMAGES, REGIONS, WIDTH, BATCH, BATCHES, BLOCK = 113_287, 36, 2048, 128, 200, 256
 STEP_MS = 25.0  # of a card, SAF at batch 128 in TF32: figures/bench_accelerator.json

@@ -24,11 +24,11 @@ import numpy as np
 import torch
 
 import caption_loop
-from measure import alone, extra_mib, processor, rows_under, seconds, write
+from measure import alone, extra_mib, rows_under, seconds, write
 from vslnb.data.loader import Batch, BatchLoader
 from vslnb.data.precomp import VOCABULARY, load_split, load_vocabulary, write_split
 from vslnb.data.vocabulary import SPECIAL, Vocabulary
-from vslnb.device import keep_freed_memory, matmul_precision
+from vslnb.device import keep_freed_memory, matmul_precision, processor
 from vslnb.losses import Objective
 from vslnb.models import Matcher, build_model
 from vslnb.recipes import recipe

@@ -54,12 +54,6 @@ def extra_mib(action: Callable) -> float:
     return int(line.split()[1]) / MIB - before
 
 
-def processor() -> str:
-    """The name of this machine's processor."""
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return names[0].partition(":")[2].strip() if names else platform.machine()
-
-
 def seconds(action: Callable) -> float:
     """Wall time of one call."""
     began = time.perf_counter()

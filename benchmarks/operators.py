@@ -17,8 +17,9 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from engine import ROUNDS, prepared, significant, sizes_of
-from measure import alone, processor, rows_under, seconds, write
+from measure import alone, rows_under, seconds, write
 from vslnb.data.loader import Batch
+from vslnb.device import processor
 from vslnb.models import Matcher
 
 ROWS = [

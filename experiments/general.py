@@ -13,7 +13,7 @@ import sys
 from strength import TRIPLET, Arm, run
 from vslnb.recipes import INSTEAD
 from vslnb.study.evidence.general import PAPER
-from vslnb.study.evidence.strength import Choice, Strength
+from vslnb.study.evidence.strength import EXPLORED, Choice, Strength
 
 ARCHITECTURES = ("cosine", "saf", "sgr", "gpo", "scan", "scan-i2t", "vsepp", "vsrn", "chan", "imram")
 SEEDS = range(6, 11)
@@ -36,11 +36,17 @@ def main() -> None:
     if unknown := [name for name in sys.argv[1:] if name not in known]:
         raise SystemExit(f"not known here: {', '.join(unknown)}. Known: {', '.join(known)}.")
     try:
-        chosen = Strength().choice()
+        found = Strength()
+        chosen = found.choice()
     except LookupError as missing:
         raise SystemExit(f"{missing}. Run `strength.py cosine 1 2 3` first.") from None
     if chosen is None:
         raise SystemExit("No strength qualifies on dev, so by the design no setting goes on.")
+    controls = found.gaps("experts", chosen, against="shuffled")
+    if chosen.strength == 30 and len(controls) < len(EXPLORED):
+        raise SystemExit(
+            f"Its control comes first, {len(EXPLORED)} seeds of {chosen} with shuffled captions."
+        )
     print(
         f"chosen on dev: {chosen.similarity}, {chosen.rank} ranks, {chosen.strength:g} times beta", flush=True
     )

@@ -3,9 +3,9 @@
 figures/flickr8k/strength.json has one object a run: its results and what the design asks beyond them,
 
 - `similarity`, `rank`, `strength` (in multiples of the recipe's beta), `captions` (`true` or `shuffled`) and
-  `trial` (one of TRIALS, or nothing);
+  `trial` (one of TRIALS, or nothing), and the `machine`;
 - `gradient_share`: the length of VSL's gradient at the weights over that of the triplet's, as in influence.py, with
-  the run's own beta, similarity and rank;
+  the run's own beta, similarity, rank and tau, by the true captions of dev also for shuffled captions;
 - `within_photos`: concordance with experts among one photo's candidates; `centred`: experts' tau once the mean score
   of each photo and each caption is taken away;
 - `ncs_dev`: NCS@10 on dev by `tfidf`, own captions left out, on which settings are chosen; `ncs_sentence`: NCS@10 on
@@ -31,6 +31,7 @@ from store import read
 from tuning import ZOO
 from vslnb.config import Config
 from vslnb.data.precomp import load_split, load_vocabulary
+from vslnb.device import processor
 from vslnb.evaluation.human_ratings import ExpertPairs, centred
 from vslnb.evaluation.ncs import ncs
 from vslnb.losses import Objective
@@ -38,7 +39,7 @@ from vslnb.models.matcher import Matcher
 from vslnb.recipes import arm_recipe
 from vslnb.retrieval.similarity import split_scores
 from vslnb.semantics import CaptionSpace
-from vslnb.storage import write_json, write_stream
+from vslnb.storage import locked, write_json, write_stream
 from vslnb.study.evidence.strength import EXPLORED
 from vslnb.study.profiles import ROOT
 from vslnb.training.run import load_run
@@ -102,7 +103,7 @@ SAF = [
     Arm("sentence", "paper", 10),
 ]
 TRIED = [TRIPLET, *(Arm("cider", "paper", 10, trial=trial) for trial in TRIALS)]
-EXPLORE = {"cosine": COSINE, "saf": SAF, "trials": TRIED}
+EXPLORE = {"cosine": ("cosine", COSINE), "saf": ("saf", SAF), "trials": ("cosine", TRIED)}
 
 
 def plan(architecture: str, arm: Arm, seed: int) -> Config:
@@ -148,7 +149,14 @@ class Questions:
         }
         if arm.strength:
             loss = config.loss
-            vsl = Objective(loss.margin, 1.0, loss.beta, temperature=loss.temperature, rank=loss.rank)
+            vsl = Objective(
+                loss.margin,
+                1.0,
+                loss.beta,
+                temperature=loss.temperature,
+                rank=loss.rank,
+                unit=loss.temperature_unit,
+            )
             share = influence(model, self.dev, self.spaces[arm.similarity], self.ids, vsl)["ratio"]
             found |= {"gradient_share": share}
         return found, np.unique(scores[at], return_inverse=True)[1].astype(np.uint16)
@@ -160,35 +168,60 @@ def _relevance(split, kind: str) -> np.ndarray:
 
 
 def run(cells: list[tuple[str, Arm, int]], name: str = "strength") -> None:
-    """Train what is missing, ask it, and keep the answers after every run in figures/flickr8k/NAME.json."""
-    listed = {result["config_hash"]: result for result in read(f"flickr8k/{name}") or []}
+    """Train what is missing, ask it, and keep the answers after every run in figures/flickr8k/NAME.json.
+
+    Raises:
+        SystemExit: where runs of the same architecture and seed are from another machine, which rounds otherwise.
+    """
     by_hash = {plan(*cell).hash: cell for cell in cells}
-    missing = [plan(*cell) for key, cell in by_hash.items() if key not in listed]
+    listed, ranks = kept(name)
+    missing = [plan(*cell) for key, cell in by_hash.items() if key not in listed or key not in ranks]
+    places = {(one["architecture"], one["seed"]): one["machine"] for one in listed.values()}
+    for config in missing:
+        architecture, _, seed = by_hash[config.hash]
+        if (place := places.get((architecture, seed), machine())) != machine():
+            raise SystemExit(
+                f"{architecture}, seed {seed}: its other runs are from {place}; this is {machine()}."
+            )
     questions = Questions() if missing else None
     for result in sweep(missing, DATA, HOME, "cpu"):
         key = result["config_hash"]
         model, config = load_run(HOME / result["name"], "cpu")
         architecture, arm, _ = by_hash[key]
         answers, order = questions.answers(model, config, arm)
-        listed[key] = result | {"architecture": architecture} | arm._asdict() | answers
-        ranks = (dict(np.load(RANKS)) if RANKS.exists() else {}) | {key: order}
-        write_stream(RANKS, partial(np.savez_compressed, **ranks))
-        write_json(RANKS.with_name(f"{name}.json"), list(listed.values()))
+        about = {"architecture": architecture, "machine": machine()} | arm._asdict() | answers
+        with locked(RANKS.parent):  # another process may have added its own meanwhile
+            listed, ranks = kept(name)
+            write_stream(RANKS, partial(np.savez_compressed, **ranks | {key: order}))
+            write_json(RANKS.with_name(f"{name}.json"), list((listed | {key: result | about}).values()))
         line = f"rsum {result['test']['rsum']:.1f}, experts {result['measures']['ratings']['expert']:.1f}"
         print(f"{result['name']}: {line}", flush=True)
 
 
+def kept(name: str) -> tuple[dict[str, dict], dict[str, np.ndarray]]:
+    """Results in figures/flickr8k/NAME.json and ranks of the rated pairs, both by config_hash."""
+    ranks = dict(np.load(RANKS)) if RANKS.exists() else {}
+    return {one["config_hash"]: one for one in read(f"flickr8k/{name}") or []}, ranks
+
+
+def machine() -> str:
+    """What decides how sums are rounded here."""
+    return f"{processor()}, {torch.backends.cpu.get_cpu_capability()}, torch {torch.__version__}"
+
+
 def main() -> None:
-    """All of it, or the modules and seeds that are named: `strength.py cosine 1`; `trials` are of `cosine`."""
-    modules = [name for name in sys.argv[1:] if name in EXPLORE] or list(EXPLORE)
+    """All of it, or the parts and seeds that are named: `strength.py cosine 1`; `trials` are of `cosine`."""
+    known = [*EXPLORE, *map(str, EXPLORED)]
+    if unknown := [name for name in sys.argv[1:] if name not in known]:
+        raise SystemExit(f"not known here: {', '.join(unknown)}. Known: {', '.join(known)}.")
+    parts = [name for name in sys.argv[1:] if name in EXPLORE] or list(EXPLORE)
     seeds = [int(name) for name in sys.argv[1:] if name.isdigit()] or list(EXPLORED)
-    architecture = {"trials": "cosine"}
     run(
         [
-            (architecture.get(module, module), arm, seed)
+            (architecture, arm, seed)
             for seed in seeds
-            for module in modules
-            for arm in EXPLORE[module]
+            for architecture, arms in map(EXPLORE.get, parts)
+            for arm in arms
         ]
     )
 

@@ -50,22 +50,44 @@ def test_runs_are_compared_within_architecture_setting_and_seed():
         General(RUNS + RUNS[:1]).gaps("experts", TEN)
 
 
+def five(strength=0.0, captions="true", rsum=(250, 251, 252, 250, 251), expert=(44, 44.5, 45, 44, 44.5)):
+    """Runs of `cosine` with all the seeds that decide."""
+    return [
+        run(seed, strength, captions, rsum=one, expert=tau) | {"architecture": "cosine"}
+        for seed, one, tau in zip(range(6, 11), rsum, expert)
+    ]
+
+
+UP = (47, 47.5, 48.5, 47, 48)
+
+
 def test_the_hypotheses_hold_in_turn():
-    held = General(RUNS).hypotheses(TEN)
-    assert [ok for _, ok in held.values()] == [True, True, False]  # three seeds leave rsum too wide
-    assert held["H1"][0].value == pytest.approx(9.5 / 3) and held["H3"][0].low < -2.51
-    even = General([*of("cosine"), *of("cosine", 10, rsum=(250, 251, 252.1)), *of("cosine", 10, "shuffled")])
-    assert [ok for _, ok in even.hypotheses(TEN).values()] == [
-        False,
-        False,
-        False,
-    ]  # H3 alone counts for nothing
+    def held(rsum, expert=UP, control=(44, 44, 45, 44, 44.5)):
+        runs = five() + five(10, rsum=rsum, expert=expert) + five(10, "shuffled", expert=control)
+        return General(runs).hypotheses(TEN)
+
+    # rsum may fall by 2.5: by one it does not fall too far, by 2.4 with that spread it might.
+    close, wide = held((249, 250, 251.1, 249, 250)), held((246, 250, 252, 246, 248))
+    assert [ok for _, ok in close.values()] == [True, True, True]
+    assert close["H1"][0].value == pytest.approx(3.2) and close["H3"][0].value == pytest.approx(-0.98)
+    assert [ok for _, ok in wide.values()] == [True, True, False] and wide["H3"][0].low < -2.51
+    # No gain over the control: H3 does not count by itself.
+    assert [ok for _, ok in held((249, 250, 251.1, 249, 250), control=UP).values()] == [True, False, False]
+
+
+def test_nothing_is_decided_before_all_five_seeds_are_there():
+    with pytest.raises(LookupError, match="cosine, experts over triplet: 3 of 5 seeds"):
+        General(RUNS).hypotheses(TEN)
+    with pytest.raises(LookupError, match="cosine, experts over shuffled: 0 of 5 seeds"):
+        General(five() + five(10)).hypotheses(TEN)
+    with pytest.raises(LookupError, match="0 of 5"):
+        General([]).hypotheses(TEN)
 
 
 def test_the_mean_over_architectures_weighs_what_is_known_better_more():
     found = General(RUNS).together("experts", TEN)
     means = [np.mean([3, 3, 3.5]), np.mean([1, 2.5, 1])]
-    assert means[1] < found.mean.value < means[0] and found.mean.value > np.mean(means) - 1e-9
+    assert means[1] < found.mean.value < means[0] and found.mean.value > np.mean(means) + 0.05
     alike = General(RUNS).unweighted("experts", TEN)
     assert alike.value == pytest.approx(np.mean(means)) and alike.low < means[1]
     with pytest.raises(ValueError, match="two"):

@@ -244,7 +244,7 @@ class Trainer:
     def _vsl_weights(self, epoch: int) -> tuple[float, float]:
         """beta and beta_text of an epoch: those of the recipe, or a part of them while they rise."""
         loss = self.config.loss
-        risen = epoch + 1 - loss.vsl_warmup_epochs
+        risen = max(0, epoch + 1 - loss.vsl_warmup_epochs)
         part = min(1.0, risen / loss.vsl_rise_epochs) if loss.vsl_rise_epochs else 1.0
         return part * loss.beta, part * loss.beta_text
 

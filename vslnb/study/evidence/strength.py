@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from vslnb.evaluation.intervals import Interval
-from vslnb.evaluation.measures import RSUM, TAU_CROWD, TAU_EXPERT, measure_of
+from vslnb.evaluation.measures import RSUM, SECONDARY, TAU_CROWD, TAU_EXPERT, measure_of
 from vslnb.figures.style import module_name
 from vslnb.figures.trade_off import Curve
 from vslnb.study.comparison import interval_over_seeds
@@ -30,12 +29,24 @@ class Choice(NamedTuple):
 ARM = ["module", "similarity", "rank", "strength", "captions", "trial"]
 INSTEAD = "instead"  # what is trained in the place of VSL, such as `slack`; empty for the triplet and for VSL
 # What is compared with the triplet of the same seed, by column.
-MEASURES = ["dev rsum", "test rsum", "experts", "crowd", "within photos", "NCS by sentence"]
+MEASURES = [
+    "dev rsum",
+    "test rsum",
+    "experts",
+    "crowd",
+    "within photos",
+    "centred",
+    "secondary",
+    "NCS by sentence",
+]
 CHOSEN_BY = "dev NCS by tfidf"  # beside dev rsum; test decides nothing
 EXPLORED = (1, 2, 3)  # seeds on which a setting is chosen,
 SIMILARITIES, RANKS, STRENGTHS = ("cider", "sentence"), ("paper", "descending"), (1, 3, 10, 30)  # among these
 SCOUTED = Choice("cider", "paper", 10.0)  # the setting that made us ask
-MOST_LOST = 0.1  # of its triplet's dev rsum; a setting of which one run lost more is not chosen
+MOST_LOST = (
+    0.1  # of its triplet's dev rsum in the last epoch; a setting of which one run lost more is not chosen
+)
+LAST = "last dev rsum"  # dev rsum is that of the best epoch, which for a run that collapses is an early one
 
 
 class Strength:
@@ -74,13 +85,6 @@ class Strength:
         found[MEASURES] = found[MEASURES].to_numpy() - alone.reindex(keys).to_numpy()
         return found.dropna(subset=["test rsum"])
 
-    def intervals(self, measure: str) -> dict[tuple, Interval]:
-        """A measure minus the triplet's over seeds, by module, similarity, rank, strength, captions and trial."""
-        return {
-            arm: interval_over_seeds(rows[measure].to_numpy())
-            for arm, rows in self.differences().groupby(ARM, sort=False)
-        }
-
     def gaps(
         self, measure: str, setting: Choice, module: str = "cosine", against: str = "triplet"
     ) -> np.ndarray:
@@ -110,10 +114,9 @@ class Strength:
         )
         over = f"{_of(bought)} over the triplet alone"
         over += f" and by {_of(control)} over shuffled captions" if len(control) else ""
-        seeds = f"{len(bought)} seeds were" if len(bought) > 1 else "One seed was"
         return (
             f"{kind}, the experts' tau of {module_name(module)} changes by {over}. "
-            f"Its rsum changes by {_of(paid)}. {seeds} explored."
+            f"Its rsum changes by {_of(paid)}."
         )
 
     def choice(self, module: str = "cosine") -> Choice | None:
@@ -121,7 +124,7 @@ class Strength:
 
         For each similarity and rank the largest strength counts whose dev rsum is not below the triplet's by more than
         one standard error of the paired difference, and no run of which lost a tenth of it; of these the one with the
-        highest NCS on dev is chosen.
+        highest NCS on dev is chosen. What a run lost is judged by its last epoch, everything else by its best one.
 
         Returns:
             None where no strength qualifies.
@@ -142,7 +145,7 @@ class Strength:
                     f"{module}, {similarity}, {rank} ranks, {strength} x beta: not all seeds are there"
                 )
             gap = seeds["dev rsum"]
-            lost = (-gap > MOST_LOST * triplets["dev rsum"].reindex(gap.index)).any()
+            lost = (seeds[LAST] < (1 - MOST_LOST) * triplets[LAST].reindex(gap.index)).any()
             error = gap.std(ddof=1) / len(gap) ** 0.5
             if not lost and gap.mean() >= -error:  # the strengths rise, so the last one stays
                 allowed[similarity, rank] = float(strength), float(seeds[CHOSEN_BY].mean())
@@ -180,27 +183,28 @@ class Strength:
 
 
 def _of(gaps: np.ndarray) -> str:
-    """Mean and interval of differences, a seed each; of a single one the number alone."""
-    return format_interval(interval_over_seeds(gaps)) if len(gaps) > 1 else f"{gaps[0]:+.1f}"
+    """Mean and interval of differences, a seed each; of a single one the number alone, and that it is one."""
+    return format_interval(interval_over_seeds(gaps)) if len(gaps) > 1 else f"{gaps[0]:+.1f} (one seed)"
 
 
 def frame_of(runs: Sequence[dict[str, Any]], model: str = "module") -> pd.DataFrame:
     """A row a run: what was trained, by the key `model` of its results, which arm and seed, and every measure."""
-    columns = [model, *ARM[1:], INSTEAD, "seed", "share", *MEASURES, CHOSEN_BY]
+    columns = [model, *ARM[1:], INSTEAD, "seed", "share", *MEASURES, CHOSEN_BY, LAST]
     return pd.DataFrame([{model: run[model]} | _row(run) for run in runs], columns=columns)
 
 
 def _row(run: dict[str, Any]) -> dict[str, Any]:
     sides, dev_sides = run["ncs_sentence"], run["ncs_dev"]
-    return {key: run[key] for key in (*ARM[1:-1], "seed")} | {
-        "trial": run.get("trial", ""),
-        INSTEAD: run.get(INSTEAD, ""),
+    return {key: run.get(key, "") for key in (*ARM[1:], INSTEAD, "seed")} | {
         "share": run.get("gradient_share", float("nan")),
         "dev rsum": run["dev"]["rsum"],
         "test rsum": measure_of(run, RSUM),
         "experts": measure_of(run, TAU_EXPERT),
         "crowd": measure_of(run, TAU_CROWD),
         "within photos": run["within_photos"],
+        "centred": run["centred"],
+        "secondary": sum(measure_of(run, side) for side in SECONDARY) / len(SECONDARY),
         "NCS by sentence": sum(sides.values()) / len(sides),
         CHOSEN_BY: sum(dev_sides.values()) / len(dev_sides),
+        LAST: run["curve"][-1],
     }
