@@ -165,10 +165,10 @@ def _strength() -> str:
     meaning = (
         "Each number is the difference to the triplet of the same seed, mean over the seeds that exist. *Gradient share* "
         "is the length of VSL's gradient at the weights in percent of the triplet's, and *within photos* the "
-        "concordance with experts among one photo's candidates. NCS by sentence embeddings judges only what was not "
-        "trained on them. These runs explore; fresh seeds are to confirm one setting before anything is claimed."
+        "concordance with experts among one photo's candidates. *Dev rsum* is of the 250 photos that choose the epoch. "
+        "These runs explore; fresh seeds are to confirm one setting before anything is claimed."
     )
-    return f"{found.summary(SCOUTED)}\n\n{meaning}\n\n{markdown_table(found.table())}"
+    return f"{found.summary(SCOUTED)}\n\n{meaning}\n\n{markdown_table(found.short_table())}"
 
 
 def _decision() -> str:

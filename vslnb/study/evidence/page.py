@@ -12,6 +12,7 @@ from vslnb.study.evidence.further import Further
 from vslnb.study.evidence.mechanism import FOLLOWED, WeightGradients, score_gradients
 from vslnb.study.evidence.readings import AGAINST, DECIDES, FIRST_PLAN, Readings, readings_table, verdicts
 from vslnb.study.evidence.runs import SHUFFLED, TRIPLET, VSL, Study
+from vslnb.study.evidence.strength import Strength
 from vslnb.study.markdown import markdown_table
 from vslnb.study.power import spread_known_within
 
@@ -78,6 +79,7 @@ def write_page(
     weights: WeightGradients,
     further: Further,
     dose: Dose,
+    stronger: Strength,
 ) -> str:
     """The page as Markdown; its figures lie beside it.
 
@@ -88,6 +90,7 @@ def write_page(
         weights: gradients at the weights.
         further: the runs beyond the design.
         dose: the runs in the bundled world.
+        stronger: the runs with several times the recipe's beta.
     """
     parts = [
         f"# Does Visual Semantic Loss work? Flickr8k, small models, {study.state}",
@@ -97,6 +100,7 @@ def write_page(
         *_gains(study, gains, found),
         *_other_measures(study),
         *_gradients(study, weights),
+        *_strength(stronger),
         *_beyond(further, dose),
         *_card(study),
     ]
@@ -191,6 +195,19 @@ def _beyond(further: Further, dose: Dose) -> list[str]:
             markdown_table(slopes, 3),
         ]
     return parts
+
+
+def _strength(found: Strength) -> list[str]:
+    if not found:
+        return []
+    return [
+        "## A stronger VSL",
+        "Every arm of the [design](../../experiments/strength.md) minus the triplet of its seed, mean over the seeds "
+        "that exist. *Centred* is the experts' tau after the mean score of each photo and each caption is taken away. "
+        "*Secondary* is the share of wrong first results that are secondary matches, mean of both directions. NCS by "
+        "sentence embeddings judges only what was not trained on them.",
+        markdown_table(found.table()),
+    ]
 
 
 def _card(study: Study) -> list[str]:

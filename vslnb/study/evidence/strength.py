@@ -165,6 +165,13 @@ class Strength:
             curve[float(seeds["strength"].iloc[0])] = seeds[paid].to_numpy(), seeds[bought].to_numpy()
         return dict(found)
 
+    def short_table(self, module: str = "cosine") -> pd.DataFrame:
+        """What is bought and what is paid alone, of one module; see `table`."""
+        found = self.table()
+        return found[found["module"] == module_name(module)].drop(
+            columns=["module", "crowd", "centred", "secondary", "NCS by sentence"]
+        )
+
     def table(self) -> pd.DataFrame:
         """A row an arm: seeds, gradient share in percent, and what changes against the triplet, mean over seeds."""
         rows = []
