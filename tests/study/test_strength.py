@@ -1,8 +1,10 @@
 """The runs of a stronger VSL beside their triplets, on runs made here."""
 
+import json
+
 import pytest
 
-from vslnb.study.evidence.strength import STRENGTHS, Choice, Strength
+from vslnb.study.evidence.strength import STRENGTHS, Choice, Strength, over_photos
 
 
 def run(
@@ -161,3 +163,22 @@ def test_nothing_is_chosen_while_a_run_is_missing_or_where_nothing_qualifies():
     with pytest.raises(LookupError, match="cider, paper ranks, 1 x beta"):
         Strength([]).choice()
     assert Strength(design({}, {})).choice() is None
+
+
+def test_whether_a_few_photos_carry_a_gain(tmp_path):
+    arm = {
+        "module": "cosine",
+        "similarity": "cider",
+        "rank": "paper",
+        "strength": 10,
+        "captions": "true",
+        "trial": "",
+    }
+    found = {"seeds": [1], "gain": 3.0, "low": 2.0, "high": 4.0, "half": 100.0, "exchanged": -0.2}
+    path, setting = tmp_path / "photos.json", Choice("cider", "paper", 10.0)
+    assert over_photos(setting, path=path) == ""
+    path.write_text(json.dumps([arm | found, arm | found | {"captions": "shuffled", "low": -5.0}]))
+    assert "A few photos do not carry the gain" in over_photos(setting, path=path)
+    assert "between +2.0 and +4.0" in over_photos(setting, path=path)
+    path.write_text(json.dumps([arm | found | {"low": -1.0}]))
+    assert "may hang on a few photos" in over_photos(setting, path=path)

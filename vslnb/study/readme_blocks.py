@@ -24,7 +24,7 @@ from vslnb.study.evidence import effects, further, page, readings
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
 from vslnb.study.evidence.runs import FIGURES, MODULES, SHUFFLED, TITLES, TRIPLET, VSL, load_study
-from vslnb.study.evidence.strength import SCOUTED, Strength
+from vslnb.study.evidence.strength import SCOUTED, Strength, over_photos
 from vslnb.study.markdown import markdown_table, table_of_rows
 from vslnb.study.power import detectable
 from vslnb.study.profiles import ROOT
@@ -168,7 +168,7 @@ def _strength() -> str:
         "concordance with experts among one photo's candidates. *Dev rsum* is of the 250 photos that choose the epoch. "
         "These runs explore; fresh seeds are to confirm one setting before anything is claimed."
     )
-    return f"{found.summary(SCOUTED)}\n\n{meaning}\n\n{markdown_table(found.short_table())}"
+    return f"{found.summary(SCOUTED._replace(strength=3))} {found.summary(SCOUTED)} {over_photos(SCOUTED)}\n\n{meaning}\n\n{markdown_table(found.short_table())}"
 
 
 def _decision() -> str:

@@ -194,6 +194,24 @@ def _of(gaps: np.ndarray) -> str:
     return format_interval(interval_over_seeds(gaps)) if len(gaps) > 1 else f"{gaps[0]:+.1f} (one seed)"
 
 
+def over_photos(
+    setting: Choice, module: str = "cosine", path: Path = FIGURES / "flickr8k" / "strength_photos.json"
+) -> str:
+    """Whether a few photos carry the experts' gain of a setting, in a paragraph; empty where that was not asked."""
+    arm = {"module": module, "captions": "true", "trial": ""} | setting._asdict()
+    asked = [one for one in read_evidence(path, []) if all(one[key] == value for key, value in arm.items())]
+    if not asked:
+        return ""
+    (found,) = asked
+    firm = found["low"] > 0 and found["half"] >= 95
+    return (
+        f"{'A few photos do not carry the gain with experts' if firm else 'The gain with experts may hang on a few photos'}. With the photos "
+        f"drawn anew it lies between {found['low']:+.1f} and {found['high']:+.1f}, and {found['half']:.0f} of a "
+        f"hundred random halves of the photos show it. Once ratings are exchanged among one photo's captions, the "
+        f"concordance within photos is {found['exchanged']:+.1f}."
+    )
+
+
 def frame_of(runs: Sequence[dict[str, Any]], model: str = "module") -> pd.DataFrame:
     """A row a run: what was trained, by the key `model` of its results, which arm and seed, and every measure."""
     columns = [model, *ARM[1:], INSTEAD, "seed", "share", *MEASURES, CHOSEN_BY, LAST]
