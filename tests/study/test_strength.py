@@ -89,6 +89,9 @@ def test_a_setting_beside_its_triplet_and_its_control():
         and "by +2.5 (one seed) over shuffled captions" in text
     )
     assert found.summary(Choice("cider", "paper", 3.0)) == ""
+    (row,) = found.examples([setting]).to_dict("records")
+    assert row["seeds"] == 2 and row["experts' tau, over the triplet"] == "+3.5 (-2.9 to +9.9)"
+    assert row["test rsum, over shuffled captions"] == "-5.0 (one seed)"
 
 
 def test_a_curve_follows_the_strength_of_an_arm():
@@ -178,7 +181,14 @@ def test_whether_a_few_photos_carry_a_gain(tmp_path):
     path, setting = tmp_path / "photos.json", Choice("cider", "paper", 10.0)
     assert over_photos(setting, path=path) == ""
     path.write_text(json.dumps([arm | found, arm | found | {"captions": "shuffled", "low": -5.0}]))
-    assert "A few photos do not carry the gain" in over_photos(setting, path=path)
+    assert "At 10 times beta a few photos do not carry" in over_photos(setting, path=path)
     assert "between +2.0 and +4.0" in over_photos(setting, path=path)
     path.write_text(json.dumps([arm | found | {"low": -1.0}]))
     assert "may hang on a few photos" in over_photos(setting, path=path)
+
+
+def test_weights_that_never_saw_vsl_are_in_the_table_and_not_in_the_figure():
+    early = run(1, 30, rsum=200.0) | {"curve": [330.0, 300.0, 310.0]}
+    found = Strength([run(1), run(1, 10), early])
+    assert list(found.curves("cosine")["cider, paper ranks"]) == [10]
+    assert found.table().set_index("strength")["epoch"].to_dict() == {10: "2", 30: "1"}

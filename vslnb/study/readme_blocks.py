@@ -162,13 +162,8 @@ def _strength() -> str:
     found = Strength()
     if not found:
         return "None of its runs has been made yet."
-    meaning = (
-        "Each number is the difference to the triplet of the same seed, mean over the seeds that exist. *Gradient share* "
-        "is the length of VSL's gradient at the weights in percent of the triplet's, and *within photos* the "
-        "concordance with experts among one photo's candidates. *Dev rsum* is of the 250 photos that choose the epoch. "
-        "These runs explore; fresh seeds are to confirm one setting before anything is claimed."
-    )
-    return f"{found.summary(SCOUTED._replace(strength=3))} {found.summary(SCOUTED)} {over_photos(SCOUTED)}\n\n{meaning}\n\n{markdown_table(found.short_table())}"
+    examples = found.examples([SCOUTED._replace(strength=strength) for strength in (3, 10)])
+    return f"{markdown_table(examples)}\n\n{over_photos(SCOUTED)}"
 
 
 def _decision() -> str:

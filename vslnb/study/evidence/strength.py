@@ -46,6 +46,8 @@ SCOUTED = Choice("cider", "paper", 10.0)  # the setting that made us ask
 MOST_LOST = (
     0.1  # of its triplet's dev rsum in the last epoch; a setting of which one run lost more is not chosen
 )
+EPOCH = "epoch"  # the one whose weights count, from 1
+VSL_BEGINS = 2  # in the recipes of Flickr8k; weights of an epoch before it never saw VSL
 LAST = "last dev rsum"  # dev rsum is that of the best epoch, which for a run that collapses is an early one
 
 
@@ -119,6 +121,26 @@ class Strength:
             f"Its rsum changes by {_of(paid)}."
         )
 
+    def examples(self, settings: Sequence[Choice], module: str = "cosine") -> pd.DataFrame:
+        """What some settings buy and what they cost, a row each, with intervals over the seeds that exist."""
+        asked = [
+            ("experts", "triplet"),
+            ("experts", "shuffled"),
+            ("test rsum", "triplet"),
+            ("test rsum", "shuffled"),
+        ]
+        rows = []
+        for setting in settings:
+            kind = f"{setting.strength:g} x beta, {setting.similarity}, {setting.rank} ranks"
+            row = {f"{module_name(module)} with": kind, "seeds": len(self.gaps("experts", setting, module))}
+            for measure, against in [*asked, ("dev rsum", "triplet")]:
+                found = self.gaps(measure, setting, module, against)
+                over = "shuffled captions" if against == "shuffled" else "the triplet"
+                name = "experts' tau" if measure == "experts" else measure
+                row[f"{name}, over {over}"] = _of(found) if len(found) else ""
+            rows.append(row)
+        return pd.DataFrame(rows)
+
     def choice(self, module: str = "cosine") -> Choice | None:
         """The one setting that goes on, by the rule of `experiments/strength.md`, which reads dev alone.
 
@@ -155,9 +177,16 @@ class Strength:
         return Choice(similarity, rank, allowed[similarity, rank][0])
 
     def curves(self, module: str, paid: str = "test rsum", bought: str = "experts") -> dict[str, Curve]:
-        """What `figures.trade_off` draws of a module: by similarity, rank and captions, two measures by strength."""
+        """What `figures.trade_off` draws of a module: by similarity, rank and captions, two measures by strength.
+
+        Runs whose best epoch lies before VSL began are left out.
+        """
         found: dict[str, dict[float, tuple[np.ndarray, np.ndarray]]] = {}
-        rows = self.differences().query("module == @module and trial == ''").sort_values("strength")
+        rows = (
+            self.differences()
+            .query("module == @module and trial == '' and epoch >= @VSL_BEGINS")
+            .sort_values("strength")
+        )
         keys = ["similarity", "rank", "captions", "strength"]
         for (similarity, rank, captions, _), seeds in rows.groupby(keys, sort=False):
             name = f"{similarity}, {rank} ranks" + (", shuffled captions" if captions == "shuffled" else "")
@@ -165,20 +194,14 @@ class Strength:
             curve[float(seeds["strength"].iloc[0])] = seeds[paid].to_numpy(), seeds[bought].to_numpy()
         return dict(found)
 
-    def short_table(self, module: str = "cosine") -> pd.DataFrame:
-        """What is bought and what is paid alone, of one module; see `table`."""
-        found = self.table()
-        return found[found["module"] == module_name(module)].drop(
-            columns=["module", "crowd", "centred", "secondary", "NCS by sentence"]
-        )
-
     def table(self) -> pd.DataFrame:
         """A row an arm: seeds, gradient share in percent, and what changes against the triplet, mean over seeds."""
         rows = []
         for arm, found in self.differences().groupby(ARM, sort=False):
             means = found[MEASURES].mean()
             name = dict(zip(ARM, arm)) | {"module": module_name(str(arm[0]))}
-            share = {"seeds": len(found), "gradient share": 100 * found["share"].mean()}
+            share = {"seeds": len(found), "epoch": f"{found[EPOCH].mean():g}"}
+            share["gradient share"] = 100 * found["share"].mean()
             changes = {key: f"{means[key]:+.1f}" for key in MEASURES}
             if name["similarity"] == "sentence":  # no judge of what was trained on it
                 changes["NCS by sentence"] = ""
@@ -204,17 +227,22 @@ def over_photos(
         return ""
     (found,) = asked
     firm = found["low"] > 0 and found["half"] >= 95
+    carried = (
+        "a few photos do not carry the experts' gain"
+        if firm
+        else "the experts' gain may hang on a few photos"
+    )
     return (
-        f"{'A few photos do not carry the gain with experts' if firm else 'The gain with experts may hang on a few photos'}. With the photos "
-        f"drawn anew it lies between {found['low']:+.1f} and {found['high']:+.1f}, and {found['half']:.0f} of a "
-        f"hundred random halves of the photos show it. Once ratings are exchanged among one photo's captions, the "
-        f"concordance within photos is {found['exchanged']:+.1f}."
+        f"At {setting.strength:g} times beta {carried}. With the photos drawn anew it lies between "
+        f"{found['low']:+.1f} and {found['high']:+.1f}, and {found['half']:.0f} of a hundred random halves of the "
+        f"photos show it. A check: with ratings exchanged at random among one photo's captions, the concordance within "
+        f"photos is {found['exchanged']:+.1f}, where nothing should be left."
     )
 
 
 def frame_of(runs: Sequence[dict[str, Any]], model: str = "module") -> pd.DataFrame:
     """A row a run: what was trained, by the key `model` of its results, which arm and seed, and every measure."""
-    columns = [model, *ARM[1:], INSTEAD, "seed", "share", *MEASURES, CHOSEN_BY, LAST]
+    columns = [model, *ARM[1:], INSTEAD, "seed", "share", *MEASURES, CHOSEN_BY, LAST, EPOCH]
     return pd.DataFrame([{model: run[model]} | _row(run) for run in runs], columns=columns)
 
 
@@ -232,4 +260,5 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
         "NCS by sentence": sum(sides.values()) / len(sides),
         CHOSEN_BY: sum(dev_sides.values()) / len(dev_sides),
         LAST: run["curve"][-1],
+        EPOCH: 1 + int(np.argmax(run["curve"])),
     }
