@@ -2,8 +2,8 @@
 
 figures/flickr8k/strength.json has one object a run: its results and what the design asks beyond them,
 
-- `similarity`, `rank`, `strength` (in multiples of the recipe's beta), `captions` (`true` or `shuffled`) and
-  `trial` (one of TRIALS, or nothing), and the `machine`;
+- `similarity`, `rank`, `strength` (in multiples of the recipe's beta), `captions` (`true` or `shuffled`), `trial`
+  (one of TRIALS, or nothing) and the `machine`;
 - `gradient_share`: the length of VSL's gradient at the weights over that of the triplet's, as in influence.py, with
   the run's own beta, similarity, rank and tau, by the true captions of dev also for shuffled captions;
 - `within_photos`: concordance with experts among one photo's candidates; `centred`: experts' tau once the mean score
@@ -181,7 +181,8 @@ def run(cells: list[tuple[str, Arm, int]], name: str = "strength") -> None:
         architecture, _, seed = by_hash[config.hash]
         if (place := places.get((architecture, seed), machine())) != machine():
             raise SystemExit(
-                f"{architecture}, seed {seed}: its other runs are from {place}; this is {machine()}."
+                f"{architecture}, seed {seed}: its other runs are from {place}, and this is {machine()}, which may "
+                f"round otherwise. Take another seed, or remove that one from {name}.json to train it here."
             )
     questions = Questions() if missing else None
     for result in sweep(missing, DATA, HOME, "cpu"):
@@ -190,7 +191,7 @@ def run(cells: list[tuple[str, Arm, int]], name: str = "strength") -> None:
         architecture, arm, _ = by_hash[key]
         answers, order = questions.answers(model, config, arm)
         about = {"architecture": architecture, "machine": machine()} | arm._asdict() | answers
-        with locked(RANKS.parent):  # another process may have added its own meanwhile
+        with locked(HOME):  # another process may have added its own meanwhile
             listed, ranks = kept(name)
             write_stream(RANKS, partial(np.savez_compressed, **ranks | {key: order}))
             write_json(RANKS.with_name(f"{name}.json"), list((listed | {key: result | about}).values()))
