@@ -43,9 +43,8 @@ CHOSEN_BY = "dev NCS by tfidf"  # beside dev rsum; test decides nothing
 EXPLORED = (1, 2, 3)  # seeds on which a setting is chosen,
 SIMILARITIES, RANKS, STRENGTHS = ("cider", "sentence"), ("paper", "descending"), (1, 3, 10, 30)  # among these
 SCOUTED = Choice("cider", "paper", 10.0)  # the setting that made us ask
-MOST_LOST = (
-    0.1  # of its triplet's dev rsum in the last epoch; a setting of which one run lost more is not chosen
-)
+# Of its triplet's dev rsum in the last epoch; a setting of which one run lost more is not chosen.
+MOST_LOST = 0.1
 EPOCH = "epoch"  # the one whose weights count, from 1
 VSL_BEGINS = 2  # in the recipes of Flickr8k; weights of an epoch before it never saw VSL
 LAST = "last dev rsum"  # dev rsum is that of the best epoch, which for a run that collapses is an early one
@@ -97,13 +96,17 @@ class Strength:
             setting: of VSL with true captions.
             against: `triplet`, or `shuffled` for shuffled captions in the same setting.
         """
-        rows = self.differences().query("module == @module and trial == ''")
+        rows = self._without_trials(module)
         for name, asked in setting._asdict().items():
             rows = rows[rows[name] == asked]
         by_seed = rows.pivot(index="seed", columns="captions", values=measure)
         true = by_seed.get("true", pd.Series(dtype=float))
         base = 0.0 if against == "triplet" else by_seed.get("shuffled", pd.Series(dtype=float))
         return (true - base).dropna().to_numpy()
+
+    def _without_trials(self, module: str) -> pd.DataFrame:
+        """The differences of a module whose runs change nothing beyond similarity, rank, strength and captions."""
+        return self.differences().query("module == @module and trial == ''")
 
     def summary(self, setting: Choice, module: str = "cosine") -> str:
         """What a setting buys and what it costs, in a paragraph of Markdown; empty while no seed is there."""
@@ -154,9 +157,7 @@ class Strength:
         Raises:
             LookupError: while a seed of a setting is missing, naming the setting.
         """
-        rows = self.differences().query(
-            "module == @module and captions == 'true' and trial == '' and seed in @EXPLORED"
-        )
+        rows = self._without_trials(module).query("captions == 'true' and seed in @EXPLORED")
         allowed: dict[tuple[str, str], tuple[float, float]] = {}
         triplets = self.runs.query("module == @module and strength == 0 and instead == ''").set_index("seed")
         for similarity, rank, strength in product(SIMILARITIES, RANKS, STRENGTHS):
@@ -182,11 +183,7 @@ class Strength:
         Runs whose best epoch lies before VSL began are left out.
         """
         found: dict[str, dict[float, tuple[np.ndarray, np.ndarray]]] = {}
-        rows = (
-            self.differences()
-            .query("module == @module and trial == '' and epoch >= @VSL_BEGINS")
-            .sort_values("strength")
-        )
+        rows = self._without_trials(module).query("epoch >= @VSL_BEGINS").sort_values("strength")
         keys = ["similarity", "rank", "captions", "strength"]
         for (similarity, rank, captions, _), seeds in rows.groupby(keys, sort=False):
             name = f"{similarity}, {rank} ranks" + (", shuffled captions" if captions == "shuffled" else "")
