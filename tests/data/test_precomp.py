@@ -1,5 +1,7 @@
 import json
 import mmap
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -37,6 +39,32 @@ def test_the_pages_that_are_fetched_hold_the_rows(tmp_path, dtype, start):
         assert part._mmap[first : first + length].endswith(rows[start + row].tobytes())
     fetch(part, wanted)
     np.testing.assert_array_equal(part[wanted], rows[start + wanted])
+
+
+READS_AHEAD = """
+import os, sys
+import numpy as np, torch
+from vslnb.data.loader import BatchLoader
+from vslnb.data.precomp import load_split, load_vocabulary
+torch.set_num_threads(2)
+large = torch.ones(10**6).mul(2)  # torch starts its threads
+loader = BatchLoader(load_split(sys.argv[1], "train"), load_vocabulary(sys.argv[1]), 100, 0)
+before = len(os.listdir("/proc/self/task"))
+batches = loader.epoch(0)
+shape = next(batches).features.shape
+print(shape.numel(), len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
+def test_reading_ahead_starts_one_thread_and_none_of_torch(dataset):
+    features = np.load(dataset / "train_ims.npy")
+    large = np.ones((len(features), features.shape[1], 4096), np.float16)  # enough for torch to share the work
+    np.save(dataset / "train_ims.npy", large)
+    said = subprocess.run(
+        [sys.executable, "-c", READS_AHEAD, str(dataset)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert int(said[0]) > 2**18 and said[1] == "1"
 
 
 def test_a_part_has_its_own_boxes_and_pictures(dataset):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 ITERATIONS, TOLERANCE, VARIANCE = 10, 1e-2, 5e-4  # of NCR's program; the last is added to both variances
 ENFORCED = 100  # one pair in so many is called noisy where the mixture calls none so
@@ -24,6 +22,10 @@ def clean_probabilities(losses: np.ndarray) -> np.ndarray:
     >>> clean_probabilities(np.array([0.1, 0.1, 0.2, 0.9, 1.0])).round(2).tolist()
     [1.0, 1.0, 1.0, 0.0, 0.0]
     """
+    # Here, because scikit-learn takes a second to load and every start of a training would wait for it.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     span = losses.max() - losses.min()
     if not span:
         return np.ones_like(losses)
