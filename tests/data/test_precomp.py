@@ -59,7 +59,9 @@ print(shape.numel(), len(os.listdir("/proc/self/task")) - before)
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
 def test_reading_ahead_starts_one_thread_and_none_of_torch(dataset):
     features = np.load(dataset / "train_ims.npy")
-    large = np.ones((len(features), features.shape[1], 4096), np.float16)  # enough for torch to share the work
+    large = np.ones(
+        (len(features), features.shape[1], 4096), np.float16
+    )  # enough for torch to share the work
     np.save(dataset / "train_ims.npy", large)
     said = subprocess.run(
         [sys.executable, "-c", READS_AHEAD, str(dataset)], capture_output=True, text=True, check=True

@@ -1,4 +1,5 @@
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -106,14 +107,15 @@ def test_a_profile_that_no_notebook_can_run_is_refused_at_once(tmp_path, change,
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
 
-def tiny_project(folder, sources):
-    """Notebooks of one cell and a profile, in place of ours."""
+def tiny_project(folder, sources, reads=()):
+    """Notebooks of one cell and a profile, in place of ours; some only read."""
     for name, source in sources.items():
         parameters = nbformat.v4.new_code_cell(
             "# by papermill\nrun: str = ''", metadata={"tags": ["parameters"]}, id="cell-00"
         )
         cell = nbformat.v4.new_code_cell(source, id="cell-01")
-        notebook = nbformat.v4.new_notebook(cells=[parameters, cell], metadata=PYTHON)
+        about = {"vslnb": {"reads": name in reads}}
+        notebook = nbformat.v4.new_notebook(cells=[parameters, cell], metadata=PYTHON | about)
         nbformat.write(notebook, folder / f"{name}.ipynb")
     demo = yaml.safe_load((PROFILES / "demo.yaml").read_text())
     values = demo | {"run": str(folder / "out"), "data": str(folder / "data")}
@@ -136,6 +138,45 @@ def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monke
     tiny_project(tmp_path, {"00_a": count + " # changed"})
     reproduce(profile)
     assert (tmp_path / "out" / "count").read_text() == "xxxx"
+
+
+WAIT = """
+import os, pathlib, time
+here = pathlib.Path(run)
+def wait(name):
+    for _ in range(300):
+        if (here / name).exists(): return
+        time.sleep(0.1)
+    raise TimeoutError(name)
+"""
+
+
+def test_a_notebook_that_reads_runs_beside_the_next_that_trains(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(vslnb.study.reproduce, "NOTEBOOKS", tmp_path)
+    sources = {
+        "00_a": "(here / 'a').touch()",
+        "01_b": "assert (here / 'a').exists(); (here / 'b').touch(); wait('d')",
+        "02_c": "assert (here / 'd').exists(); 1 / 0",  # after 01, which waits for 03
+        "03_d": "wait('b'); (here / 'd').touch()",
+    }
+    profile = tiny_project(tmp_path, {name: WAIT + code for name, code in sources.items()}, ("01_b", "02_c"))
+    with pytest.raises(InputError, match=": 02_c failed"):
+        reproduce(profile)
+    said = capsys.readouterr().out
+    assert said.startswith("00_a begins\n00_a ... ") and "02_c ... ZeroDivisionError" in said
+    rows = json.loads((tmp_path / "out" / "reproduce.json").read_text())
+    assert [row["notebook"] for row in rows] == sorted(sources)
+    ends = [row["began"] + row["seconds"] for row in rows]
+    assert ends[0] <= rows[1]["began"] + 0.1 and rows[3]["began"] < ends[1] <= rows[2]["began"] + 0.1
+
+
+def test_a_process_of_a_reading_notebook_that_is_killed_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(vslnb.study.reproduce, "NOTEBOOKS", tmp_path)
+    kill = WAIT + "import signal; os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)"
+    profile = tiny_project(tmp_path, {"00_a": kill, "01_b": WAIT + "time.sleep(1)"}, ("00_a",))
+    with pytest.raises(InputError, match=": 00_a failed"):
+        reproduce(profile)
+    assert "00_a ... its process was killed" in capsys.readouterr().out
 
 
 def test_a_notebook_is_given_the_parameters_that_it_declares(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+from filelock import FileLock
 
 from vslnb.errors import InputError
 from vslnb.recipes import DATA
@@ -86,7 +87,10 @@ def prepare_data(data: str | Path, dataset: str) -> Path:
             raise InputError(folder, "no data set here", f"Make it: vslnb import {dataset} SOURCE {data}")
         from vslnb.data.world.build import build_world
 
-        build_world(folder, progress=False)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.parent / f".{folder.name}.lock"):  # a notebook beside this one may need it too
+            if not (folder / "test_ims.npy").exists():
+                build_world(folder, progress=False)
     return folder
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import papermill
@@ -23,6 +26,7 @@ from vslnb.errors import InputError
 from vslnb.storage import read_json, write_json
 from vslnb.study.profiles import ROOT, load_profile
 from vslnb.study.report import write_report
+from vslnb.training.signals import end_with_parent
 
 KERNEL = "vslnb-own-python"
 TELL_EVERY = 60  # seconds between two looks at which runs are done
@@ -48,6 +52,9 @@ def reproduce(
         cluster: address of a dask scheduler that trains; the profile's own where none is given.
         only: prefixes of the names of the notebooks to run, such as "03"; of the others those kept are shown.
 
+    Notebooks run in the order of their names. One that only reads (`vslnb.reads` of its metadata) runs beside the
+    next one that trains: two that train would share the device.
+
     What is done is kept: a notebook that ran to its end with the same parameters, code and data is not run
     again, and no run is trained twice.
 
@@ -69,19 +76,9 @@ def reproduce(
     parameters = _placed(parameters, run, device, cluster)
     folder = Path(parameters["run"])
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
-    rows = []
-    for notebook in notebooks:
-        row = _kept(notebook, folder, parameters)
-        if row is None and only and not notebook.stem.startswith(tuple(only)):
-            continue
-        typer.echo(f"{notebook.stem} ... ", nl=False)
-        word = "kept"
-        if row is None:
-            with _telling_time_left(parameters):
-                row = _execute(notebook, folder, parameters)
-            word = row["fault"] or f"{row['seconds']:.0f} s"
-        rows.append(row)
-        typer.echo(word)
+    (folder / "figures").mkdir(exist_ok=True)
+    with _telling_time_left(parameters):
+        rows = sorted(_rows(notebooks, folder, parameters, tuple(only)), key=lambda row: row["notebook"])
     write_json(folder / "reproduce.json", rows)
     report = write_report(folder, profile, rows, ROOT / parameters["data"])
     failed = [row["notebook"] for row in rows if row["fault"]]
@@ -114,6 +111,58 @@ def _placed(parameters: dict, run: Path | None, device: str | None, cluster: str
     return parameters | ({"cluster": cluster} if cluster else {})
 
 
+def _rows(notebooks: list[Path], folder: Path, parameters: dict, only: tuple[str, ...]) -> Iterator[dict]:
+    """A row a notebook, as they are done; what was not asked for has one if it is kept."""
+    start, beside = time.time(), {}
+    with _process_beside() as reader:
+        for notebook in notebooks:
+            if row := _kept(notebook, folder, parameters):
+                typer.echo(f"{notebook.stem} ... kept")
+                yield row
+            elif not only or notebook.stem.startswith(only):
+                arguments = notebook, folder, parameters, start
+                if _metadata(notebook).get("reads"):
+                    beside[reader.submit(_execute, *arguments)] = notebook
+                else:
+                    typer.echo(f"{notebook.stem} begins")
+                    yield _said(_execute(*arguments))
+            for done in [one for one in beside if one.done()]:
+                yield _said(_row_of(done, beside.pop(done)))
+        for done in as_completed(beside):
+            yield _said(_row_of(done, beside[done]))
+
+
+def _row_of(done: Future, notebook: Path) -> dict:
+    try:
+        return done.result()
+    except BrokenExecutor:
+        return {"notebook": notebook.stem, "began": 0.0, "seconds": 0.0, "fault": "its process was killed"}
+
+
+def _said(row: dict) -> dict:
+    typer.echo(f"{row['notebook']} ... {row['fault'] or format(row['seconds'], '.0f') + ' s'}")
+    return row
+
+
+@contextlib.contextmanager
+def _process_beside() -> Iterator[Executor]:
+    """A process that executes one notebook after the other, and none any more once this one is stopped."""
+    context = multiprocessing.get_context(
+        "spawn"
+    )  # a fork would lose the threads through which kernels speak
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_us) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_with_us() -> None:
+    """Ctrl-C reaches both processes: this one ends without a word, and the other says what there is to say."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with_parent()
+
+
 @contextlib.contextmanager
 def _telling_time_left(parameters: dict) -> Iterator[None]:
     """Meanwhile, whenever another run is done, say what is left over all."""
@@ -126,7 +175,7 @@ def _telling_time_left(parameters: dict) -> Iterator[None]:
         while not stop.wait(TELL_EVERY):
             word = time_left_here(parameters, ROOT)
             if word and word.partition(" runs")[0] != said.partition(" runs")[0]:
-                typer.echo(f"\n  {word} ... ", nl=False)
+                typer.echo(f"  {word}")
                 said = word
 
     teller = threading.Thread(target=tell, daemon=True)
@@ -164,12 +213,14 @@ def own_kernel() -> Iterator[dict]:
                 os.environ["JUPYTER_PATH"] = before
 
 
-def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
-    """Run one notebook; a note beside it records the state of everything it came from."""
-    output, began, fault = folder / "notebooks" / notebook.name, time.perf_counter(), ""
+def _execute(notebook: Path, folder: Path, parameters: dict, start: float) -> dict:
+    """Run one notebook; a note beside it records the state of everything it came from.
+
+    Its row says when it `began`, in seconds after `start` of the clock, and how many seconds it took.
+    """
+    output, began, fault = folder / "notebooks" / notebook.name, time.time(), ""
     note = output.with_suffix(".json")
     note.unlink(missing_ok=True)
-    (folder / "figures").mkdir(exist_ok=True)
     try:
         with own_kernel() as own:
             papermill.execute_notebook(
@@ -185,7 +236,8 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
         fault = f"{error.ename}: {error.evalue}"
     except RuntimeError as error:  # the kernel died
         fault = f"{type(error).__name__}: {error}"
-    row = {"notebook": notebook.stem, "seconds": round(time.perf_counter() - began, 1), "fault": fault}
+    times = {"began": round(began - start, 1), "seconds": round(time.time() - began, 1)}
+    row = {"notebook": notebook.stem, **times, "fault": fault}
     if not fault:
         write_json(note, {"state": _state(notebook, parameters), **row})
     return row
@@ -202,7 +254,9 @@ def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
     note = folder / "notebooks" / f"{notebook.stem}.json"
     if not all(path.exists() for path in (note, note.with_suffix(".ipynb"), folder / "figures")):
         return None
-    row = read_json(note, "Remove it; the notebook is run again.", ("state", "notebook", "seconds", "fault"))
+    row = read_json(
+        note, "Remove it; the notebook is run again.", ("state", "notebook", "began", "seconds", "fault")
+    )
     return row if row.pop("state") == _state(notebook, parameters) else None
 
 
@@ -218,5 +272,8 @@ def _state(notebook: Path, parameters: dict) -> str:
 
 def _inputs(notebook: Path) -> list[Path]:
     """The files that a notebook reads whatever its profile: `vslnb.inputs` of its metadata, from the root."""
-    metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
-    return [ROOT / path for path in metadata.get("vslnb", {}).get("inputs", [])]
+    return [ROOT / path for path in _metadata(notebook).get("inputs", [])]
+
+
+def _metadata(notebook: Path) -> dict:
+    return json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("vslnb", {})

@@ -1,7 +1,9 @@
-"""Ctrl-C and a polite end from outside, heard between two steps rather than in the middle of one."""
+"""Ctrl-C and a polite end from outside, heard between two steps rather than in the middle of one; a parent's end."""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 
@@ -37,3 +39,14 @@ class Interrupts:
         if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.asked = True
+
+
+def end_with_parent() -> None:
+    """A worker whose parent was killed would otherwise work on, and a second start beside it."""
+
+    def watch() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

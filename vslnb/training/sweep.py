@@ -17,6 +17,7 @@ from vslnb.recipes import run_name
 from vslnb.training.guard import TrainingError
 from vslnb.training.loop import train
 from vslnb.training.run import Run
+from vslnb.training.signals import end_with_parent
 
 ATTEMPTS = 3
 ONE_AT_A_TIME = threading.Lock()  # the random state belongs to a process: its threads take turns
@@ -81,7 +82,7 @@ def _workers(cluster: str, runs: int, device: str) -> Iterator[Executor]:
         # A fresh process: one that is forked from a program with threads can hang.
         context = multiprocessing.get_context("spawn")
         workers = min(runs, os.cpu_count() or 1) if resolve_device(device).type == "cpu" else 1
-        with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
             yield pool
         return
     try:
@@ -113,17 +114,6 @@ def _outcomes(
             raise
         except Exception as fault:  # also what no one foresaw: the others are not to suffer
             yield running[done], fault
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would otherwise train on, and a second start beside it."""
-
-    def watch() -> None:
-        if parent := multiprocessing.parent_process():
-            parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _one(config: Config, data: str | Path, run: Path, device: str) -> dict:
