@@ -54,8 +54,8 @@ class BatchLoader:
         self.batch_size = min(batch_size, len(split.captions))
         self.ids, self.lengths = map(torch.from_numpy, vocabulary.encode_all(split.captions))
 
-    def load(self, captions: np.ndarray) -> Batch:
-        """The batch of some captions (B,).
+    def load(self, captions: np.ndarray, stored: np.ndarray | None = None) -> Batch:
+        """The batch of some captions (B,); `stored` are the features of its images where they have been read.
 
         Raises:
             InputError: for features that are not finite.
@@ -65,7 +65,7 @@ class BatchLoader:
         return Batch(
             captions,
             self.split.owner[captions],
-            torch.from_numpy(self.split.regions(self.split.owner[mine])),
+            torch.from_numpy(self.split.regions(self.split.owner[mine], stored)),
             self.ids[mine, : int(lengths.max())],
             lengths,
         )
@@ -79,16 +79,22 @@ class BatchLoader:
         return self.load_all(self.order(epoch))
 
     def load_all(self, batches: Sequence[np.ndarray]) -> Iterator[Batch]:
-        """The batches of some captions each; while one is used, a thread reads the next."""
+        """The batches of some captions each; while one is used, a thread reads the features of the next.
+
+        That thread reads and does nothing else: for a sum in it torch would start more threads. OpenMP lets threads
+        that outnumber the processors sleep between sums, so that the steps of a training take twice as long.
+        """
+
+        def stored(captions: np.ndarray) -> np.ndarray:
+            return self.split.stored(self.split.owner[distributed.shard(captions)])
+
         with ThreadPoolExecutor(1) as reader:
-            coming = [reader.submit(self.load, captions) for captions in batches[:1]]
-            for captions in [*batches[1:], None]:
-                if not coming:
-                    return
-                batch = coming.pop().result()
-                if captions is not None:
-                    coming.append(reader.submit(self.load, captions))
-                yield batch
+            coming = [reader.submit(stored, captions) for captions in batches[:1]]
+            for captions, following in zip(batches, [*batches[1:], None]):
+                block = coming.pop().result()
+                if following is not None:
+                    coming.append(reader.submit(stored, following))
+                yield self.load(captions, block)
 
 
 def channel_statistics(split: Split, block: int = 256) -> tuple[Tensor, Tensor]:
