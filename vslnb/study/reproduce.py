@@ -159,7 +159,8 @@ def _process_beside() -> Iterator[Executor]:
 
 def _end_with_us() -> None:
     """Ctrl-C reaches both processes: this one ends without a word, and the other says what there is to say."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()
 
 
