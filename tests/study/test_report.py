@@ -33,7 +33,7 @@ def written(folder, data=None, **notebooks):
         metadata = {"vslnb": {"explorer": name[1:]}} if name[1:] in EXPLORERS else {}
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
         nbformat.write(notebook, folder / "notebooks" / f"{name}.ipynb")
-    rows = [{"notebook": name, "seconds": 1.0, "fault": ""} for name in notebooks]
+    rows = [{"notebook": name, "began": 0.0, "seconds": 1.0, "fault": ""} for name in notebooks]
     return write_report(folder, "demo", rows, data)
 
 
@@ -44,8 +44,8 @@ def test_the_report_works_from_a_file_and_escapes_what_it_is_given(tmp_path):
     )
     nbformat.write(notebook, tmp_path / "notebooks" / "00_x.ipynb")
     rows = [
-        {"notebook": "00_x", "seconds": 1.0, "fault": "<script>alert(1)</script>"},
-        {"notebook": "01_y", "seconds": 2.0, "fault": ""},
+        {"notebook": "00_x", "began": 0.0, "seconds": 1.0, "fault": "<script>alert(1)</script>"},
+        {"notebook": "01_y", "began": 1.0, "seconds": 2.0, "fault": ""},
     ]
     page = write_report(tmp_path, "demo", rows).read_text()
     assert INSTEAD in page and 'href="#00_x"' in page and "1 of 2 notebooks failed" in page

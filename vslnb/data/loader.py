@@ -81,8 +81,8 @@ class BatchLoader:
     def load_all(self, batches: Sequence[np.ndarray]) -> Iterator[Batch]:
         """The batches of some captions each; while one is used, a thread reads the features of the next.
 
-        That thread reads and does nothing else: for a sum in it torch would start more threads. OpenMP lets threads
-        that outnumber the processors sleep between sums, so that the steps of a training take twice as long.
+        That thread reads and computes nothing, because torch would start more threads for it. OpenMP lets threads that
+        outnumber the processors sleep between computations, and the steps of a training then take twice as long.
         """
 
         def stored(captions: np.ndarray) -> np.ndarray:

@@ -63,7 +63,7 @@ class Split:
         return len(self.features) // len(self)
 
     def stored(self, images: Images) -> np.ndarray:
-        """Features of some images (n, R, F) as their file has them, float16 or float32; nobody has looked at them."""
+        """Features of some images (n, R, F) as their file has them, float16 or float32, unchecked."""
         rows = np.arange(len(self))[images] * self.step
         fetch(self.features, rows)
         block = self.features[rows]

@@ -23,11 +23,13 @@ from vslnb.study.decision import format_interval
 from vslnb.study.evidence import effects, further, page, readings
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
+from vslnb.study.evidence.known_relevance import KnownRelevance
 from vslnb.study.evidence.runs import FIGURES, MODULES, SHUFFLED, TITLES, TRIPLET, VSL, load_study
 from vslnb.study.evidence.strength import SCOUTED, Strength, over_photos
 from vslnb.study.markdown import markdown_table, table_of_rows
 from vslnb.study.power import detectable
 from vslnb.study.profiles import ROOT
+from vslnb.study.report import minutes_of
 from vslnb.study.speed_tables import SPEED, architecture_name
 
 README = ROOT / "README.md"
@@ -253,9 +255,8 @@ def _notebooks() -> str:
         first = json.loads((ROOT / path).read_text(encoding="utf-8"))["cells"][0]["source"][0]
         question = first.partition(" · ")[2].strip()
         rows.append([f"[{run['notebook']}]({path})", question, f"{run['seconds']:.0f} s"])
-    together = max(run["began"] + run["seconds"] for run in runs) / 60  # some run side by side
     return table_of_rows(
-        ["notebook", "its question", f"time on two cores ({together:.0f} min together)"], rows
+        ["notebook", "its question", f"time on two cores ({minutes_of(runs):.0f} min together)"], rows
     )
 
 
@@ -274,6 +275,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "gains": _gains,
     "arms": lambda: markdown_table(page.ARMS),
     "strength": _strength,
+    "known relevance": lambda: KnownRelevance().block(),
     "architectures": _architectures,
     "decision": _decision,
     "measures": _measures,

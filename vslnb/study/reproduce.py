@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import papermill
@@ -96,7 +96,7 @@ def reproduce(
 
 def plan(profile: str, run: Path | None = None, device: str | None = None) -> str:
     """What `reproduce` would train with these arguments, and what it takes here; see `vslnb.study.plan_report`."""
-    from vslnb.study.plan_report import plan_text  # torch and scipy, which a kept reproduce can do without
+    from vslnb.study.plan_report import plan_text
 
     return plan_text(_placed(load_profile(profile), run, device, None), ROOT)
 
@@ -113,30 +113,27 @@ def _placed(parameters: dict, run: Path | None, device: str | None, cluster: str
 
 def _rows(notebooks: list[Path], folder: Path, parameters: dict, only: tuple[str, ...]) -> Iterator[dict]:
     """A row a notebook, as they are done; what was not asked for has one if it is kept."""
-    start, beside = time.time(), {}
-    with _process_beside() as reader:
-        for notebook in notebooks:
-            if row := _kept(notebook, folder, parameters):
-                typer.echo(f"{notebook.stem} ... kept")
-                yield row
-            elif not only or notebook.stem.startswith(only):
-                arguments = notebook, folder, parameters, start
-                if _metadata(notebook).get("reads"):
-                    beside[reader.submit(_execute, *arguments)] = notebook
-                else:
-                    typer.echo(f"{notebook.stem} begins")
-                    yield _said(_execute(*arguments))
-            for done in [one for one in beside if one.done()]:
-                yield _said(_row_of(done, beside.pop(done)))
-        for done in as_completed(beside):
-            yield _said(_row_of(done, beside[done]))
+    beside: dict[Connection, Path] = {}
+    for notebook in notebooks:
+        if row := _kept(notebook, folder, parameters):
+            typer.echo(f"{notebook.stem} ... kept")
+            yield row
+        elif not only or notebook.stem.startswith(only):
+            if _metadata(notebook).get("reads"):
+                beside[_started(notebook, folder, parameters)] = notebook
+            else:
+                typer.echo(f"{notebook.stem} begins")
+                yield _said(_execute(notebook, folder, parameters))
+        yield from _done(beside)
+    while beside:
+        wait(list(beside))
+        yield from _done(beside)
 
 
-def _row_of(done: Future, notebook: Path) -> dict:
-    try:
-        return done.result()
-    except BrokenExecutor:
-        return {"notebook": notebook.stem, "began": 0.0, "seconds": 0.0, "fault": "its process was killed"}
+def _done(beside: dict[Connection, Path]) -> Iterator[dict]:
+    """Rows of notebooks that ran beside others and are done; they are taken out."""
+    for connection in [one for one in beside if one.poll()]:
+        yield _said(_row_from(connection, beside.pop(connection)))
 
 
 def _said(row: dict) -> dict:
@@ -144,24 +141,31 @@ def _said(row: dict) -> dict:
     return row
 
 
-@contextlib.contextmanager
-def _process_beside() -> Iterator[Executor]:
-    """A process that executes one notebook after the other, and none any more once this one is stopped."""
+def _started(notebook: Path, folder: Path, parameters: dict) -> Connection:
+    """What the row of a notebook will come from, which a process of its own executes; it ends with this one."""
     context = multiprocessing.get_context(
         "spawn"
     )  # a fork would lose the threads through which kernels speak
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_end_with_us) as pool:
-        try:
-            yield pool
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    ours, theirs = context.Pipe(duplex=False)
+    context.Process(target=_execute_beside, args=(theirs, notebook, folder, parameters), daemon=True).start()
+    theirs.close()  # so that ours ends when the process does
+    return ours
 
 
-def _end_with_us() -> None:
-    """Ctrl-C reaches both processes: this one ends without a word, and the other says what there is to say."""
+def _execute_beside(connection: Connection, notebook: Path, folder: Path, parameters: dict) -> None:
+    # Ctrl-C reaches both processes: this one ends without a word, and the other says what there is to say.
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()
+    connection.send(_execute(notebook, folder, parameters))
+
+
+def _row_from(connection: Connection, notebook: Path) -> dict:
+    try:
+        return connection.recv()
+    except EOFError:
+        fault = "its process ended before the notebook did"
+        return {"notebook": notebook.stem, "began": time.time(), "seconds": 0.0, "fault": fault}
 
 
 @contextlib.contextmanager
@@ -170,10 +174,11 @@ def _telling_time_left(parameters: dict) -> Iterator[None]:
     stop = threading.Event()
 
     def tell() -> None:
-        from vslnb.study.plan_report import time_left_here
-
         said = ""
         while not stop.wait(TELL_EVERY):
+            # Here, because it takes a second, for which a kept reproduce would wait.
+            from vslnb.study.plan_report import time_left_here
+
             word = time_left_here(parameters, ROOT)
             if word and word.partition(" runs")[0] != said.partition(" runs")[0]:
                 typer.echo(f"  {word}")
@@ -214,10 +219,10 @@ def own_kernel() -> Iterator[dict]:
                 os.environ["JUPYTER_PATH"] = before
 
 
-def _execute(notebook: Path, folder: Path, parameters: dict, start: float) -> dict:
+def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
     """Run one notebook; a note beside it records the state of everything it came from.
 
-    Its row says when it `began`, in seconds after `start` of the clock, and how many seconds it took.
+    Its row says when it `began`, in seconds since 1970, and how many seconds it took.
     """
     output, began, fault = folder / "notebooks" / notebook.name, time.time(), ""
     note = output.with_suffix(".json")
@@ -237,7 +242,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict, start: float) -> di
         fault = f"{error.ename}: {error.evalue}"
     except RuntimeError as error:  # the kernel died
         fault = f"{type(error).__name__}: {error}"
-    times = {"began": round(began - start, 1), "seconds": round(time.time() - began, 1)}
+    times = {"began": round(began, 1), "seconds": round(time.time() - began, 1)}
     row = {"notebook": notebook.stem, **times, "fault": fault}
     if not fault:
         write_json(note, {"state": _state(notebook, parameters), **row})

@@ -1,4 +1,4 @@
-"""Ctrl-C and a polite end from outside, heard between two steps rather than in the middle of one; a parent's end."""
+"""What ends a process: Ctrl-C and a polite end from outside, heard between two steps, and the end of its parent."""
 
 from __future__ import annotations
 

@@ -50,25 +50,17 @@ VSL_BEGINS = 2  # in the recipes of Flickr8k; weights of an epoch before it neve
 LAST = "last dev rsum"  # dev rsum is that of the best epoch, which for a run that collapses is an early one
 
 
-class Strength:
-    """The runs beside the triplets of their seeds.
-
-    Args:
-        runs: contents of strength.json; read from figures/flickr8k by default.
+class BesideTriplets:
+    """Runs with several strengths of VSL beside the triplets of their seeds.
 
     Attributes:
+        measures: names of columns that are compared with the triplet.
         runs: a row a run: module, similarity, rank, strength (0 is the triplet alone), captions, trial (what else was
-            changed, mostly nothing), seed, the length of VSL's gradient as a `share` of the triplet's, and every
-            measure.
+            changed, mostly nothing), what is trained `instead` of VSL, seed, and every measure.
     """
 
-    def __init__(
-        self,
-        runs: Sequence[dict[str, Any]] | None = None,
-        path: Path = FIGURES / "flickr8k" / "strength.json",
-    ):
-        listed = read_evidence(path, []) if runs is None else runs
-        self.runs = frame_of(listed)
+    def __init__(self, runs: pd.DataFrame, measures: Sequence[str]):
+        self.runs, self.measures = runs, list(measures)
 
     def __bool__(self) -> bool:
         return len(self.runs) > 0
@@ -76,14 +68,13 @@ class Strength:
     def differences(self) -> pd.DataFrame:
         """Every run with VSL, its measures minus those of the triplet of its module and seed; columns as in `runs`.
 
-        `share` and what is chosen by (`dev NCS by tfidf`) stay as they are. A run whose triplet is not there is left
-        out.
+        Every other column stays as it is. A run whose triplet is not there is left out.
         """
         triplets = self.runs[(self.runs["strength"] == 0) & (self.runs[INSTEAD] == "")]
-        alone = triplets.set_index(["module", "seed"])[MEASURES]
+        alone = triplets.set_index(["module", "seed"])[self.measures]
         found = self.runs[self.runs["strength"] > 0].copy()
         keys = pd.MultiIndex.from_frame(found[["module", "seed"]])
-        found[MEASURES] = found[MEASURES].to_numpy() - alone.reindex(keys).to_numpy()
+        found[self.measures] = found[self.measures].to_numpy() - alone.reindex(keys).to_numpy()
         return found.dropna(subset=["test rsum"])
 
     def gaps(
@@ -92,7 +83,7 @@ class Strength:
         """A measure of a setting minus that of its baseline, a number a seed that has both, in the order of the seeds.
 
         Args:
-            measure: one of `MEASURES`.
+            measure: one of `measures`.
             setting: of VSL with true captions.
             against: `triplet`, or `shuffled` for shuffled captions in the same setting.
         """
@@ -108,6 +99,22 @@ class Strength:
         """The differences of a module whose runs change nothing beyond similarity, rank, strength and captions."""
         return self.differences().query("module == @module and trial == ''")
 
+
+class Strength(BesideTriplets):
+    """The runs of `experiments/strength.py`; `share` is the length of VSL's gradient as a share of the triplet's.
+
+    Args:
+        runs: contents of strength.json; read from figures/flickr8k by default.
+    """
+
+    def __init__(
+        self,
+        runs: Sequence[dict[str, Any]] | None = None,
+        path: Path = FIGURES / "flickr8k" / "strength.json",
+    ):
+        listed = read_evidence(path, []) if runs is None else runs
+        super().__init__(frame_of(listed), MEASURES)
+
     def summary(self, setting: Choice, module: str = "cosine") -> str:
         """What a setting buys and what it costs, in a paragraph of Markdown; empty while no seed is there."""
         bought, paid = (self.gaps(measure, setting, module) for measure in ("experts", "test rsum"))
@@ -117,11 +124,11 @@ class Strength:
         kind = (
             f"With {setting.strength:g} times the recipe's beta ({setting.similarity}, {setting.rank} ranks)"
         )
-        over = f"{_of(bought)} over the triplet alone"
-        over += f" and by {_of(control)} over shuffled captions" if len(control) else ""
+        over = f"{format_gaps(bought)} over the triplet alone"
+        over += f" and by {format_gaps(control)} over shuffled captions" if len(control) else ""
         return (
             f"{kind}, the experts' tau of {module_name(module)} changes by {over}. "
-            f"Its rsum changes by {_of(paid)}."
+            f"Its rsum changes by {format_gaps(paid)}."
         )
 
     def examples(self, settings: Sequence[Choice], module: str = "cosine") -> pd.DataFrame:
@@ -140,7 +147,7 @@ class Strength:
                 found = self.gaps(measure, setting, module, against)
                 over = "shuffled captions" if against == "shuffled" else "the triplet"
                 name = "experts' tau" if measure == "experts" else measure
-                row[f"{name}, over {over}"] = _of(found) if len(found) else ""
+                row[f"{name}, over {over}"] = format_gaps(found) if len(found) else ""
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -209,7 +216,7 @@ class Strength:
         return found if found["trial"].any() else found.drop(columns="trial")
 
 
-def _of(gaps: np.ndarray) -> str:
+def format_gaps(gaps: np.ndarray) -> str:
     """Mean and interval of differences, a seed each; of a single one the number alone, and that it is one."""
     return format_interval(interval_over_seeds(gaps)) if len(gaps) > 1 else f"{gaps[0]:+.1f} (one seed)"
 
