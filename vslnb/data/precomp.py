@@ -77,7 +77,7 @@ class Split:
             InputError: if a number is not finite, with the row it stands in.
         """
         block = self.stored(images) if stored is None else stored
-        block = torch.from_numpy(block).float().numpy()  # numpy's astype takes nine times as long
+        block = torch.from_numpy(block).float().numpy()  # numpy's astype takes several times as long
         bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
         if len(bad):
             image = int(np.arange(len(self))[images][bad[0]])

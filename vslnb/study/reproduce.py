@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import papermill
@@ -52,8 +52,8 @@ def reproduce(
         cluster: address of a dask scheduler that trains; the profile's own where none is given.
         only: prefixes of the names of the notebooks to run, such as "03"; of the others those kept are shown.
 
-    Notebooks run in the order of their names. One that only reads (`vslnb.reads` of its metadata) runs beside the
-    next one that trains: two that train would share the device.
+    Notebooks run in the order of their names. Those that need no run of another (`vslnb.reads` of their metadata: they
+    only read data and what is committed) run beside them, one after the other, in a process that gives way to training.
 
     What is done is kept: a notebook that ran to its end with the same parameters, code and data is not run
     again, and no run is trained twice.
@@ -113,27 +113,23 @@ def _placed(parameters: dict, run: Path | None, device: str | None, cluster: str
 
 def _rows(notebooks: list[Path], folder: Path, parameters: dict, only: tuple[str, ...]) -> Iterator[dict]:
     """A row a notebook, as they are done; what was not asked for has one if it is kept."""
-    beside: dict[Connection, Path] = {}
+    asked = []
     for notebook in notebooks:
         if row := _kept(notebook, folder, parameters):
             typer.echo(f"{notebook.stem} ... kept")
             yield row
         elif not only or notebook.stem.startswith(only):
-            if _metadata(notebook).get("reads"):
-                beside[_started(notebook, folder, parameters)] = notebook
-            else:
-                typer.echo(f"{notebook.stem} begins")
-                yield _said(_execute(notebook, folder, parameters))
-        yield from _done(beside)
-    while beside:
-        wait(list(beside))
-        yield from _done(beside)
-
-
-def _done(beside: dict[Connection, Path]) -> Iterator[dict]:
-    """Rows of notebooks that ran beside others and are done; they are taken out."""
-    for connection in [one for one in beside if one.poll()]:
-        yield _said(_row_from(connection, beside.pop(connection)))
+            asked.append(notebook)
+    reading = [notebook for notebook in asked if _metadata(notebook).get("reads")]
+    training = [notebook for notebook in asked if notebook not in reading]
+    if not training:
+        reading, training = training, reading
+    connection = _started(reading, folder, parameters) if reading else None
+    for notebook in training:
+        typer.echo(f"{notebook.stem} begins")
+        yield _said(_execute(notebook, folder, parameters))
+        while connection and reading and (connection.poll() or notebook == training[-1]):
+            yield _said(_row_from(connection, reading.pop(0)))
 
 
 def _said(row: dict) -> dict:
@@ -141,23 +137,28 @@ def _said(row: dict) -> dict:
     return row
 
 
-def _started(notebook: Path, folder: Path, parameters: dict) -> Connection:
-    """What the row of a notebook will come from, which a process of its own executes; it ends with this one."""
+def _started(notebooks: list[Path], folder: Path, parameters: dict) -> Connection:
+    """Where the rows of notebooks will come from, which a process of its own executes; it ends with this one."""
+    typer.echo(f"beside the others: {', '.join(notebook.stem for notebook in notebooks)}")
     context = multiprocessing.get_context(
         "spawn"
     )  # a fork would lose the threads through which kernels speak
     ours, theirs = context.Pipe(duplex=False)
-    context.Process(target=_execute_beside, args=(theirs, notebook, folder, parameters), daemon=True).start()
+    arguments = theirs, list(notebooks), folder, parameters
+    context.Process(target=_execute_beside, args=arguments, daemon=True).start()
     theirs.close()  # so that ours ends when the process does
     return ours
 
 
-def _execute_beside(connection: Connection, notebook: Path, folder: Path, parameters: dict) -> None:
+def _execute_beside(connection: Connection, notebooks: list[Path], folder: Path, parameters: dict) -> None:
     # Ctrl-C reaches both processes: this one ends without a word, and the other says what there is to say.
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()
-    connection.send(_execute(notebook, folder, parameters))
+    if hasattr(os, "nice"):
+        os.nice(10)  # what trains goes first
+    for notebook in notebooks:
+        connection.send(_execute(notebook, folder, parameters))
 
 
 def _row_from(connection: Connection, notebook: Path) -> dict:
