@@ -37,12 +37,12 @@ def test_every_measure_is_compared_with_the_triplet_and_the_control_of_the_same_
 
 
 def test_the_table_has_a_row_a_setting_and_says_what_is_not_there():
-    table = KnownRelevance(RUNS).table().set_index(["module", "ranks", "beta"])
+    table = KnownRelevance(RUNS).table().set_index(["module", "ranks", "strength"])
     assert len(table) == 16
-    paper, descending = table.loc["cosine", "paper", "3 times"], table.loc["cosine", "descending", "3 times"]
+    paper, descending = table.loc["cosine", "paper", "3 x beta"], table.loc["cosine", "descending", "3 x beta"]
     assert paper["seeds"] == 3 and paper["the first picture fits, over the triplet"] == "+3.0 (+0.5 to +5.5)"
     assert descending["the first picture fits, over shuffled captions"] == ""
-    assert table.loc["SAF", "paper", "3 times"]["seeds"] == 0
+    assert table.loc["SAF", "paper", "3 x beta"]["seeds"] == 0
 
 
 def test_settings_that_show_a_gain_are_counted():

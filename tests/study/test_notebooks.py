@@ -138,6 +138,10 @@ def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monke
     tiny_project(tmp_path, {"00_a": count + " # changed"})
     reproduce(profile)
     assert (tmp_path / "out" / "count").read_text() == "xxxx"
+    older = {"state": "of an older version", "notebook": "00_a", "seconds": 1.0, "fault": ""}
+    (tmp_path / "out" / "notebooks" / "00_a.json").write_text(json.dumps(older))
+    reproduce(profile)
+    assert (tmp_path / "out" / "count").read_text() == "xxxxx"
 
 
 WAIT = """

@@ -156,7 +156,7 @@ def _execute_beside(connection: Connection, notebooks: list[Path], folder: Path,
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     end_with_parent()
     if hasattr(os, "nice"):
-        os.nice(10)  # what trains goes first
+        os.nice(19)  # what trains goes first
     for notebook in notebooks:
         connection.send(_execute(notebook, folder, parameters))
 
@@ -261,9 +261,7 @@ def _kept(notebook: Path, folder: Path, parameters: dict) -> dict | None:
     note = folder / "notebooks" / f"{notebook.stem}.json"
     if not all(path.exists() for path in (note, note.with_suffix(".ipynb"), folder / "figures")):
         return None
-    row = read_json(
-        note, "Remove it; the notebook is run again.", ("state", "notebook", "began", "seconds", "fault")
-    )
+    row = read_json(note, "Remove it; the notebook is run again.", ("state", "notebook", "seconds", "fault"))
     return row if row.pop("state") == _state(notebook, parameters) else None
 
 

@@ -76,7 +76,7 @@ class KnownRelevance(BesideTriplets):
             row: dict[str, Any] = {
                 "module": module_name(module),
                 "ranks": setting.rank,
-                "beta": f"{setting.strength:g} times",
+                "strength": f"{setting.strength:g} x beta",
             }
             row["seeds"] = len(self.gaps(RSUM, setting, module))
             for measure, (against, over) in product(self.measures, BASELINES.items()):
