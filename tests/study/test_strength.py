@@ -181,10 +181,12 @@ def test_whether_a_few_photos_carry_a_gain(tmp_path):
     path, setting = tmp_path / "photos.json", Choice("cider", "paper", 10.0)
     assert over_photos(setting, path=path) == ""
     path.write_text(json.dumps([arm | found, arm | found | {"captions": "shuffled", "low": -5.0}]))
-    assert "At 10 times beta a few photos do not carry" in over_photos(setting, path=path)
+    assert "At 10 times beta the experts' gain does not come from a few photos" in over_photos(
+        setting, path=path
+    )
     assert "between +2.0 and +4.0" in over_photos(setting, path=path)
     path.write_text(json.dumps([arm | found | {"low": -1.0}]))
-    assert "may hang on a few photos" in over_photos(setting, path=path)
+    assert "may come from a few photos" in over_photos(setting, path=path)
 
 
 def test_weights_that_never_saw_vsl_are_in_the_table_and_not_in_the_figure():

@@ -96,10 +96,10 @@ class KnownRelevance(BesideTriplets):
         )
         return f"{self.summary_of(FITS)} {self.summary_of(SHARED)}\n\n{markdown_table(shown)}"
 
-    def summary_of(self, measure: str) -> str:
-        """How many settings with the paper's ranks raise a measure, by intervals over seeds, in a sentence of Markdown.
+    def gained(self, measure: str) -> tuple[int, int, int]:
+        """How many settings with the paper's ranks gain over the triplet, how many over both baselines, of how many.
 
-        Settings of a single seed do not count.
+        A gain is an interval over seeds above zero; settings of a single seed do not count.
         """
         kinds = [kind for kind in _settings() if kind[1].rank == "paper"]
         kinds = [kind for kind in kinds if len(self.gaps(measure, kind[1], kind[0], "shuffled")) > 1]
@@ -110,11 +110,14 @@ class KnownRelevance(BesideTriplets):
             ]
             for against in BASELINES
         }
-        over, both = sum(firm["triplet"]), sum(map(all, zip(*firm.values())))
+        return sum(firm["triplet"]), sum(map(all, zip(*firm.values()))), len(kinds)
+
+    def summary_of(self, measure: str) -> str:
+        """The same in a sentence of Markdown."""
+        over, both, settings = self.gained(measure)
         return (
-            f"Of {len(kinds)} settings with the paper's ranks, {over or 'none'} {'shows' if over < 2 else 'show'} a gain "
-            f"over the triplet in *{NAMES[measure]}*, and {both or 'none'} {'shows' if both < 2 else 'show'} it over "
-            "shuffled captions too."
+            f"In *{NAMES[measure]}*, {over or 'none'} of {settings} settings {'gains' if over < 2 else 'gain'} over the "
+            f"triplet, and {both or 'none'} over both the triplet and shuffled captions."
         )
 
 

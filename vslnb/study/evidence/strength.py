@@ -231,16 +231,12 @@ def over_photos(
         return ""
     (found,) = asked
     firm = found["low"] > 0 and found["half"] >= 95
-    carried = (
-        "a few photos do not carry the experts' gain"
-        if firm
-        else "the experts' gain may hang on a few photos"
-    )
+    carried = "does not come from a few photos" if firm else "may come from a few photos"
     return (
-        f"At {setting.strength:g} times beta {carried}. With the photos drawn anew it lies between "
-        f"{found['low']:+.1f} and {found['high']:+.1f}, and {found['half']:.0f} of a hundred random halves of the "
-        f"photos show it. A check: with ratings exchanged at random among one photo's captions, the concordance within "
-        f"photos is {found['exchanged']:+.1f}, where nothing should be left."
+        f"At {setting.strength:g} times beta the experts' gain {carried}. With the photos drawn anew it lies between "
+        f"{found['low']:+.1f} and {found['high']:+.1f}, and it is positive in {found['half']:.0f} of a hundred random "
+        "halves of the photos. A check: with ratings exchanged at random among one photo's captions, the concordance "
+        f"within photos should be near 0, and it is {found['exchanged']:+.1f} (times 100)."
     )
 
 
