@@ -68,9 +68,7 @@ def noisy_step(data: Path) -> dict[str, torch.Tensor]:
     trainer = NoisyTrainer(recipe("world-saf-ncr").with_settings(TINY | changes), data, "cpu")
     trainer.model.double()
     load = trainer.loader.load
-    trainer.loader.load = lambda captions: (batch := load(captions))._replace(
-        features=batch.features.double()
-    )
+    trainer.loader.load = lambda *asked: (batch := load(*asked))._replace(features=batch.features.double())
     for _ in trainer._ask(1, False):
         pass
     batches = trainer.batches(1)
