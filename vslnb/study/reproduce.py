@@ -140,9 +140,8 @@ def _said(row: dict) -> dict:
 def _started(notebooks: list[Path], folder: Path, parameters: dict) -> Connection:
     """Where the rows of notebooks will come from, which a process of its own executes; it ends with this one."""
     typer.echo(f"beside the others: {', '.join(notebook.stem for notebook in notebooks)}")
-    context = multiprocessing.get_context(
-        "spawn"
-    )  # a fork would lose the threads through which kernels speak
+    # A fork would lose the threads through which kernels speak.
+    context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     arguments = theirs, list(notebooks), folder, parameters
     context.Process(target=_execute_beside, args=arguments, daemon=True).start()
