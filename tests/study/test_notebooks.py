@@ -142,6 +142,9 @@ def test_what_is_done_is_kept_and_a_failed_notebook_is_run_again(tmp_path, monke
     (tmp_path / "out" / "notebooks" / "00_a.json").write_text(json.dumps(older))
     reproduce(profile)
     assert (tmp_path / "out" / "count").read_text() == "xxxxx"
+    (tmp_path / "out" / "figures").rmdir()  # what all three drew is gone with it
+    reproduce(profile)
+    assert (tmp_path / "out" / "count").read_text() == "xxxxxxxx"
 
 
 WAIT = """

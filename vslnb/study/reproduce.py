@@ -76,7 +76,6 @@ def reproduce(
     parameters = _placed(parameters, run, device, cluster)
     folder = Path(parameters["run"])
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
-    (folder / "figures").mkdir(exist_ok=True)
     with _telling_time_left(parameters):
         rows = sorted(_rows(notebooks, folder, parameters, tuple(only)), key=lambda row: row["notebook"])
     write_json(folder / "reproduce.json", rows)
@@ -123,7 +122,7 @@ def _rows(notebooks: list[Path], folder: Path, parameters: dict, only: tuple[str
     reading = [notebook for notebook in asked if _metadata(notebook).get("reads")]
     training = [notebook for notebook in asked if notebook not in reading]
     if not training:
-        reading, training = training, reading
+        training, reading = reading, []
     connection = _started(reading, folder, parameters) if reading else None
     for notebook in training:
         typer.echo(f"{notebook.stem} begins")
@@ -227,6 +226,7 @@ def _execute(notebook: Path, folder: Path, parameters: dict) -> dict:
     output, began, fault = folder / "notebooks" / notebook.name, time.time(), ""
     note = output.with_suffix(".json")
     note.unlink(missing_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
     try:
         with own_kernel() as own:
             papermill.execute_notebook(
