@@ -170,7 +170,8 @@ def test_nothing_is_chosen_while_a_run_is_missing_or_where_nothing_qualifies():
 
 def test_whether_a_few_photos_carry_a_gain(tmp_path):
     arm = {
-        "module": "cosine",
+        "architecture": "cosine",
+        "instead": "",
         "similarity": "cider",
         "rank": "paper",
         "strength": 10,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from strength_photos import HALVES, RESAMPLES, Draws, over_photos
+from strength_photos import HALVES, RESAMPLES, Draws, of_every_arm, over_photos
 from vslnb.evaluation.human_ratings import ExpertPairs
 
 PHOTOS, EACH = 30, 6
@@ -18,25 +18,68 @@ def rated(seed=0):
     return ExpertPairs(images, np.arange(len(images)), ratings), draw
 
 
+def rows_of(draws, times):
+    """The pairs of a draw, photo by photo, each as often as its photo was drawn."""
+    return [
+        row for rows, count in zip(draws.photos, times, strict=True) for _ in range(count) for row in rows
+    ]
+
+
 def test_taus_by_literal_loops():
     pairs, draw = rated()
-    draws, scores = Draws(pairs), draw.normal(size=PHOTOS * EACH)
-    draws.rows = draws.rows[:5]
-    for rows, found in zip(draws.rows, draws.taus(scores), strict=True):
+    draws = Draws(pairs)
+    scores = draw.integers(0, 40, PHOTOS * EACH).astype(float)  # some are equal
+    found = draws.taus(scores)
+    assert len(found) == 1 + RESAMPLES + HALVES
+    for number in (0, 1, 2, RESAMPLES, -1):
+        rows = rows_of(draws, draws.times[number])
         flat = [(scores[row], rating) for row in rows for rating in pairs.ratings[row]]
-        assert found == pytest.approx(100 * kendalltau(*zip(*flat), variant="c").statistic)
+        assert found[number] == pytest.approx(100 * kendalltau(*zip(*flat), variant="c").statistic)
+    assert found[0] == pytest.approx(pairs.tau(scores))
+
+
+def test_a_draw_without_a_rating_has_one_class_less():
+    images, ratings = np.repeat([0, 1, 2], 3), np.array([[1, 1, 2], [2, 1, 1], [2, 2, 2], [4, 3, 2], [1, 2, 3], [2, 2, 2],
+                                                         [1, 2, 2], [2, 2, 1], [1, 1, 1]], float)  # fmt: skip
+    pairs, scores = ExpertPairs(images, np.arange(9), ratings), np.arange(9.0)[::-1].copy()
+    draws = Draws(pairs)
+    (number, *_) = np.flatnonzero(draws.times[:, 1] == 0)
+    rows = rows_of(draws, draws.times[number])
+    assert ratings[rows].max() == 2
+    expected = ExpertPairs(images[rows], np.arange(9)[rows], ratings[rows]).tau(scores[rows])
+    assert draws.taus(scores)[number] == pytest.approx(expected)
 
 
 def test_photos_are_drawn_whole():
-    pairs, _ = rated()
-    draws = Draws(pairs)
-    assert len(draws.rows) == 1 + RESAMPLES + HALVES and len(draws.rows[0]) == PHOTOS * EACH
-    for rows in (draws.rows[1], draws.rows[-1]):
-        rated_times = np.bincount(rows, minlength=PHOTOS * EACH)
-        for photo in range(PHOTOS):
-            assert len(set(rated_times[pairs.images == photo])) == 1
-    assert len(np.unique(pairs.images[draws.rows[1]])) < PHOTOS  # some twice, some never
-    assert len(draws.rows[-1]) == PHOTOS // 2 * EACH == len(np.unique(draws.rows[-1]))
+    draws = Draws(rated()[0])
+    assert draws.times.shape == (1 + RESAMPLES + HALVES, PHOTOS) and set(draws.times[0]) == {1}
+    anew, halves = draws.times[1 : 1 + RESAMPLES], draws.times[1 + RESAMPLES :]
+    assert set(anew.sum(1)) == {PHOTOS} and anew.max() > 1 and anew.min() == 0
+    assert set(halves.sum(1)) == {PHOTOS // 2} and halves.max() == 1
+
+
+def test_an_arm_stands_beside_the_triplet_of_its_architecture_and_seed():
+    def one(key, seed, architecture="cosine", strength=0, instead=""):
+        setting = {
+            "similarity": "cider",
+            "rank": "paper",
+            "captions": "true",
+            "trial": "",
+            "instead": instead,
+        }
+        return setting | {
+            "architecture": architecture,
+            "strength": strength,
+            "seed": seed,
+            "config_hash": key,
+        }
+
+    runs = [one("a", 1), one("b", 2), one("c", 1, strength=10), one("d", 2, strength=10), one("e", 1, instead="slack"),
+            one("f", 1, "saf", 10), one("g", 3, strength=10)]  # fmt: skip
+    level = dict(zip("abcdefg", (1, 2, 4, 6, 0, 9, 9)))
+    taus = {key: np.full(1 + RESAMPLES + HALVES, float(value)) for key, value in level.items()}
+    found = of_every_arm(runs, taus, dict.fromkeys("abcdefg", 0.5))
+    assert [(x["strength"], x["instead"], x["seeds"], x["gain"]) for x in found] == [(10, "", [1, 2], 3.5), (0, "slack", [1], -1.0)]  # fmt: skip
 
 
 def test_what_all_photos_show_holds_over_photos_and_what_one_shows_does_not():

@@ -225,7 +225,7 @@ def over_photos(
     setting: Choice, module: str = "cosine", path: Path = FIGURES / "flickr8k" / "strength_photos.json"
 ) -> str:
     """Whether a few photos carry the experts' gain of a setting, in a paragraph; empty where that was not asked."""
-    arm = {"module": module, "captions": "true", "trial": ""} | setting._asdict()
+    arm = {"architecture": module, "captions": "true", "trial": "", INSTEAD: ""} | setting._asdict()
     asked = [one for one in read_evidence(path, []) if all(one[key] == value for key, value in arm.items())]
     if not asked:
         return ""
