@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-data bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength strength-photos general strength-world noise clean
+.PHONY: demo test lint site fuzz kills bench bench-semantics bench-shortlist bench-large bench-data bench-browser bench-accelerator lab flickr8k tuning architectures evidence influence other-photos dose further strength strength-photos strength-means general strength-world noise clean
 
 demo: .venv/ready
 	$(BIN)/vslnb reproduce demo
@@ -102,6 +102,10 @@ strength: .venv/ready
 # Whether a few photos carry what experts see in these runs: trains nothing, some minutes.
 strength-photos: .venv/ready
 	$(BIN)/python experiments/strength_photos.py
+
+# Means of two of these trainings: trains nothing, some minutes, where their weights are.
+strength-means: .venv/ready
+	$(BIN)/python experiments/strength_means.py
 
 # The setting chosen there, on every architecture with five fresh seeds: a day on two cores.
 general: .venv/ready

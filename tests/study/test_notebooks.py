@@ -151,7 +151,7 @@ WAIT = """
 import os, pathlib, time
 here = pathlib.Path(run)
 def wait(name):
-    for _ in range(300):
+    for _ in range(3000):  # a busy machine gives the process of low priority little
         if (here / name).exists(): return
         time.sleep(0.1)
     raise TimeoutError(name)

@@ -158,12 +158,19 @@ def test_a_setting_of_which_a_run_collapsed_is_not_chosen_for_its_spread():
               one["rank"] == "paper"]  # fmt: skip
     hit["curve"] = [330.0, 5.0]
     assert Strength(runs).choice() == ("cider", "paper", 3)
+    runs = [one for one in runs if one["strength"] != 30 or one["seed"] == 1 or one["similarity"] != "cider" or
+            one["rank"] != "paper"]  # fmt: skip
+    assert Strength(runs).choice() == ("cider", "paper", 3)  # its other seeds cannot bring it back
+    weaker = [
+        one for one in runs if one["strength"] != 1 or one["similarity"] != "cider" or one["rank"] != "paper"
+    ]
+    assert len(weaker) == len(runs) - 3 and Strength(weaker).choice() == ("cider", "paper", 3)
 
 
 def test_nothing_is_chosen_while_a_run_is_missing_or_where_nothing_qualifies():
     with pytest.raises(LookupError, match="cosine, sentence, descending ranks, 30 x beta"):
         Strength(design(CIDER, SENTENCE)[:-1]).choice()
-    with pytest.raises(LookupError, match="cider, paper ranks, 1 x beta"):
+    with pytest.raises(LookupError, match="cider, paper ranks, 30 x beta"):
         Strength([]).choice()
     assert Strength(design({}, {})).choice() is None
 

@@ -10,6 +10,7 @@ from vslnb.study.evidence import effects
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
 from vslnb.study.evidence.known_relevance import KnownRelevance
+from vslnb.study.evidence.means import Means
 from vslnb.study.evidence.mechanism import FOLLOWED, WeightGradients, score_gradients
 from vslnb.study.evidence.readings import AGAINST, DECIDES, FIRST_PLAN, Readings, readings_table, verdicts
 from vslnb.study.evidence.runs import SHUFFLED, TRIPLET, VSL, Study
@@ -82,6 +83,7 @@ def write_page(
     dose: Dose,
     stronger: Strength,
     known: KnownRelevance,
+    means: Means,
 ) -> str:
     """The page as Markdown; its figures lie beside it.
 
@@ -94,6 +96,7 @@ def write_page(
         dose: the runs in the bundled world.
         stronger: the runs with several times the recipe's beta.
         known: their counterpart in the bundled world.
+        means: of two of their trainings.
     """
     parts = [
         f"# Does Visual Semantic Loss work? Flickr8k, small models, {study.state}",
@@ -103,7 +106,7 @@ def write_page(
         *_gains(study, gains, found),
         *_other_measures(study),
         *_gradients(study, weights),
-        *_strength(stronger, known),
+        *_strength(stronger, means, known),
         *_beyond(further, dose),
         *_card(study),
     ]
@@ -200,7 +203,7 @@ def _beyond(further: Further, dose: Dose) -> list[str]:
     return parts
 
 
-def _strength(found: Strength, known: KnownRelevance) -> list[str]:
+def _strength(found: Strength, means: Means, known: KnownRelevance) -> list[str]:
     parts = []
     if found:
         parts += [
@@ -213,6 +216,14 @@ def _strength(found: Strength, known: KnownRelevance) -> list[str]:
             "away. *Secondary* is the share of wrong first results that are secondary matches, mean of both "
             "directions. NCS by sentence embeddings judges only what was not trained on them.",
             markdown_table(found.table()),
+        ]
+    if means:
+        parts += [
+            "## Two trainings averaged",
+            "The mean of two trainings' scores, of `cosine`, minus the mean of the two triplets of the same seeds. The "
+            "pairs of seeds share their trainings, so there is no interval.",
+            "![Experts' tau and rsum of two averaged trainings](08_means.png)",
+            markdown_table(means.table()),
         ]
     if known:
         parts += [

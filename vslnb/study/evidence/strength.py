@@ -156,28 +156,31 @@ class Strength(BesideTriplets):
 
         For each similarity and rank the largest strength counts whose dev rsum is not below the triplet's by more than
         one standard error of the paired difference, and no run of which lost a tenth of it; of these the one with the
-        highest NCS on dev is chosen. What a run lost is judged by its last epoch, everything else by its best one.
+        highest NCS on dev is chosen. What a run lost is judged by its last epoch, everything else by its best one. Runs
+        that cannot change the choice may be missing.
 
         Returns:
             None where no strength qualifies.
 
         Raises:
-            LookupError: while a seed of a setting is missing, naming the setting.
+            LookupError: while a seed is missing of a setting that may still qualify, naming the setting.
         """
         rows = self._without_trials(module).query("captions == 'true' and seed in @EXPLORED")
         allowed: dict[tuple[str, str], tuple[float, float]] = {}
         triplets = self.runs.query("module == @module and strength == 0 and instead == ''").set_index("seed")
-        for similarity, rank, strength in product(SIMILARITIES, RANKS, STRENGTHS):
+        for similarity, rank, strength in product(SIMILARITIES, RANKS, STRENGTHS[::-1]):
+            if (similarity, rank) in allowed:
+                continue  # a larger strength qualifies
             kind = "similarity == @similarity and rank == @rank and strength == @strength"
             seeds = rows.query(kind).set_index("seed")
+            if (seeds[LAST] < (1 - MOST_LOST) * triplets[LAST].reindex(seeds.index)).any():
+                continue  # whatever its other seeds say
             if sorted(seeds.index) != sorted(EXPLORED):
                 raise LookupError(
                     f"{module}, {similarity}, {rank} ranks, {strength} x beta: not all seeds are there"
                 )
             gap = seeds["dev rsum"]
-            lost = (seeds[LAST] < (1 - MOST_LOST) * triplets[LAST].reindex(gap.index)).any()
-            error = gap.std(ddof=1) / len(gap) ** 0.5
-            if not lost and gap.mean() >= -error:  # the strengths rise, so the last one stays
+            if gap.mean() >= -gap.std(ddof=1) / len(gap) ** 0.5:
                 allowed[similarity, rank] = float(strength), float(seeds[CHOSEN_BY].mean())
         if not allowed:
             return None
