@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from test_strength import run
 
-from vslnb.study.evidence.general import PAPER, General
+from vslnb.recipes import INSTEAD
+from vslnb.study.evidence.general import INSTEAD_NAMES, PAPER, General
 from vslnb.study.evidence.strength import Choice
 
 SEEDS = (6, 7, 8)
@@ -98,3 +99,38 @@ def test_a_panel_ends_with_the_mean():
     gaps, intervals = General(RUNS).panel("experts", TEN)
     assert list(gaps) == list(intervals) == ["cosine", "saf", "mean"] and len(gaps["mean"]) == 0
     assert intervals["mean"].low < intervals["mean"].value < intervals["mean"].high
+
+
+def test_what_became_of_the_hypotheses_is_said_in_words():
+    runs = five() + five(10, rsum=(249, 250, 251.1, 249, 250), expert=UP) + five(10, "shuffled")
+    text = General(runs).decided(TEN)
+    assert "**H1 holds**: the experts' tau over the triplet changes by +3.2 (+2.9 to +3.5)" in text
+    assert (
+        "**H3 holds**: rsum over the triplet changes by -1.0 (-1.0 to -0.9), where -2.5 is the most" in text
+    )
+    text = General(five() + five(10, expert=UP, rsum=(240,) * 5) + five(10, "shuffled")).decided(TEN)
+    assert "**H2 holds**" in text and "**H3 is not shown**" in text
+    few = General(RUNS).decided(TEN)
+    assert (
+        few.startswith("Nothing is decided yet: 3 of 5 seeds are there.") and "over the triplet +3.2" in few
+    )
+    assert General(RUNS).decided(TEN, "saf") == General([]).decided(TEN) == ""  # saf has no control
+
+
+def test_every_arm_of_an_architecture_stands_beside_its_triplet():
+    gaps, intervals = General(RUNS).arms_panel("experts", TEN)
+    assert {name: gap.tolist() for name, gap in gaps.items()} == {
+        "VSL, 10 times beta": [3, 3, 3.5],
+        "VSL, 10 times beta, shuffled": [0, -0.5, 0],
+        "VSL, as in the paper": [16, 15.5, 15],
+        "margins by similarity": [2, 1.5, 1],
+    }
+    assert list(intervals) == list(gaps) and intervals["VSL, 10 times beta"].low > 0
+    assert list(General(RUNS).arms_panel("experts", PAPER)[0]) == [
+        "VSL, as in the paper",
+        "margins by similarity",
+    ]
+
+
+def test_everything_instead_of_vsl_has_a_name():
+    assert tuple(INSTEAD_NAMES) == tuple(INSTEAD)

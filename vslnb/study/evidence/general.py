@@ -11,13 +11,21 @@ import pandas as pd
 
 from vslnb.evaluation.intervals import Interval
 from vslnb.study.comparison import interval_over_seeds
+from vslnb.study.decision import format_interval
 from vslnb.study.evidence.runs import FIGURES, read_evidence
-from vslnb.study.evidence.strength import Choice, frame_of
+from vslnb.study.evidence.strength import Choice, format_gaps, frame_of
 from vslnb.study.random_effects import RandomEffects, random_effects
 
 TRIPLET, SHUFFLED = "triplet", "shuffled"
 PAPER = Choice("cider", "paper", 1.0)  # the setting of the recipe
 SEEDS = 5  # that decide
+# What is trained in the place of VSL, as figures and tables name it.
+INSTEAD_NAMES = {
+    "slack": "margins by similarity",
+    "left-out": "similar negatives left out",
+    "contrast": "InfoNCE",
+    "soft-labels": "InfoNCE, soft labels",
+}
 ALLOWED = 1.0  # percent of the triplet's rsum that recall may pay (H3)
 
 
@@ -94,11 +102,10 @@ class General:
         Raises:
             LookupError: while the five seeds are not all there, with every baseline.
         """
-        level = self._values("test rsum", None).get(architecture, pd.Series(dtype=float)).mean()
         asked = {
             "H1": ("experts", TRIPLET, 0.0),
             "H2": ("experts", SHUFFLED, 0.0),
-            "H3": ("test rsum", TRIPLET, -ALLOWED / 100 * level),
+            "H3": ("test rsum", TRIPLET, -ALLOWED / 100 * self._level(architecture)),
         }
         found, so_far = {}, True
         for name, (measure, against, bound) in asked.items():
@@ -111,6 +118,52 @@ class General:
             so_far = so_far and bool(interval.low > bound)
             found[name] = interval, so_far
         return found
+
+    def decided(self, setting: Choice, architecture: str = "cosine") -> str:
+        """What became of H1 to H3 on an architecture, in a paragraph of Markdown; empty where no seed is there.
+
+        Before all five seeds are there, it says what they show so far and that nothing is decided.
+        """
+        asked = {
+            "the experts' tau over the triplet": ("experts", TRIPLET),
+            "the experts' tau over shuffled captions": ("experts", SHUFFLED),
+            "rsum over the triplet": ("test rsum", TRIPLET),
+        }
+        gaps = {
+            name: self.gaps(one, setting, base).get(architecture, np.zeros(0))
+            for name, (one, base) in asked.items()
+        }
+        if not all(map(len, gaps.values())):
+            return ""
+        try:
+            outcomes = self.hypotheses(setting, architecture)
+        except LookupError:
+            seen = ", ".join(f"{name} {format_gaps(gap)}" for name, gap in gaps.items())
+            seeds = min(map(len, gaps.values()))
+            return f"Nothing is decided yet: {seeds} of {SEEDS} seeds are there. So far they change {seen}."
+        said = [
+            f"**{name} {'holds' if holds else 'is not shown'}**: {words} changes by {format_interval(interval)}"
+            for (name, (interval, holds)), words in zip(outcomes.items(), asked, strict=True)
+        ]
+        allowed = -ALLOWED / 100 * self._level(architecture)
+        return f"{'. '.join(said)}, where {allowed:+.1f} is the most that may be lost."
+
+    def arms_panel(self, measure: str, chosen: Choice, architecture: str = "cosine") -> tuple[dict, dict]:
+        """A forest plot's panel of one architecture: every arm minus the triplet alone, those that are there."""
+        gaps: dict[str, np.ndarray] = {}
+        for setting in dict.fromkeys((chosen, PAPER)):
+            name = "VSL, as in the paper" if setting == PAPER else f"VSL, {setting.strength:g} times beta"
+            control = self._values(measure, setting, shuffled=True) - self._values(measure, None)
+            gaps[name] = self.gaps(measure, setting).get(architecture, np.zeros(0))
+            gaps[f"{name}, shuffled"] = control.dropna().get(architecture, pd.Series(dtype=float)).to_numpy()
+        for name, words in INSTEAD_NAMES.items():
+            gaps[words] = self.gaps(measure, name).get(architecture, np.zeros(0))
+        gaps = {name: gap for name, gap in gaps.items() if len(gap)}
+        return gaps, {name: interval_over_seeds(gap) for name, gap in gaps.items()}
+
+    def _level(self, architecture: str) -> float:
+        """Mean test rsum of the triplet alone."""
+        return self._values("test rsum", None).get(architecture, pd.Series(dtype=float)).mean()
 
     def panel(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> tuple[dict, dict]:
         """A forest plot's panel: the differences of every architecture, and its interval; the mean below them."""
