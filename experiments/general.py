@@ -3,7 +3,7 @@
 By the design in strength.md. Five arms an architecture: the triplet alone, the chosen setting with true and with
 shuffled captions, and the paper's own setting with both. `cosine` and SAF have four more: what one might do instead of
 VSL. Seeds 6 to 10, outermost, into figures/flickr8k/general.json, an object a run as in strength.json. Nothing runs
-before a setting is chosen, on dev, from the whole of seeds 1 to 3 of `cosine`.
+before a setting is chosen on dev from seeds 1 to 3 of `cosine`, that is, while a missing run could change the choice.
 """
 
 from __future__ import annotations

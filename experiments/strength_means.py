@@ -65,6 +65,10 @@ class Mean(NamedTuple):
     other: Arm
     seeds: tuple[int, int]
 
+    def runs(self) -> list[tuple[Arm, int]]:
+        """Both trainings, an arm and a seed each."""
+        return [(self.arm, self.seeds[0]), (self.other, self.seeds[1])]
+
     def about(self) -> dict[str, Any]:
         """What strength_means.json says of it before its measures."""
         setting = {key: getattr(self.arm, key) for key in ("similarity", "rank", "strength", "captions")}
@@ -93,20 +97,17 @@ def main() -> None:
     listed = {
         json.dumps({key: one[key] for key in KEYS}): one for one in read("flickr8k/strength_means") or []
     }
-    scores, left_out = Scores(), 0
-    matrices = cache(scores.of)  # 25 MB a run, each of which is in several means
-    for mean in tqdm(planned(), desc="means", disable=None):
-        runs = list(zip(mean[:2], mean.seeds, strict=True))
-        if not all((folder(*run) / "results.json").exists() for run in runs):
-            left_out += 1
-            continue
-        about = mean.about()
-        measures = scores.measures(*(matrices(*run) for run in runs))
-        listed[json.dumps(about)] = (
-            about | {"epoch": min(best_epoch(*run) for run in runs if run[0] == mean.arm)} | measures
-        )
-    if left_out:
+    trained = {run for mean in planned() for run in mean.runs() if (folder(*run) / "results.json").exists()}
+    means = [mean for mean in planned() if trained.issuperset(mean.runs())]
+    if left_out := len(planned()) - len(means):
         print(f"{left_out} of {len(planned())} means are left out: their runs are not all in {HOME}.")
+    scores = Scores()
+    matrices = cache(scores.of)  # 25 MB a run, each of which is in several means
+    for mean in tqdm(means, desc="means", disable=None):
+        about = mean.about()
+        epoch = min(best_epoch(*run) for run in mean.runs() if run[0] == mean.arm)
+        measures = scores.measures(*(matrices(*run) for run in mean.runs()))
+        listed[json.dumps(about)] = about | {"epoch": epoch} | measures
     write_json(RANKS.with_name("strength_means.json"), list(listed.values()))
 
 

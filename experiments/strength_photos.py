@@ -59,7 +59,7 @@ class Draws:
                 self.sign += np.sign(one[:, None] - other, dtype=int).astype(np.int8)
 
     def taus(self, scores: np.ndarray) -> np.ndarray:
-        """Experts' tau-c of a score a pair (P,), a number a draw, as `ExpertPairs.tau` has it.
+        """Experts' tau-c of a score a pair (P,), a number a draw, as `ExpertPairs.tau` has it; 0 where all scores are equal.
 
         Concordant minus discordant observations are summed for any two photos once. For a draw each such sum counts as
         often as both photos do, so that a thousand draws are one matrix product.

@@ -13,6 +13,7 @@ from vslnb.recipes import arm_recipe, recipe
 from vslnb.study.evidence import effects, mechanism, page, readings
 from vslnb.study.evidence.dose import OVER_SHUFFLED, Dose
 from vslnb.study.evidence.further import Further
+from vslnb.study.evidence.general import General
 from vslnb.study.evidence.known_relevance import KnownRelevance
 from vslnb.study.evidence.means import Means
 from vslnb.study.evidence.record import record
@@ -277,10 +278,10 @@ def test_the_committed_dose_has_five_seeds():
 def test_the_page_has_every_table_and_its_figures(study):
     found = readings.readings(study)
     gains, weights = effects.gain_table(study), mechanism.WeightGradients(study)
-    stronger = Strength(), KnownRelevance(), Means()
+    stronger = Strength(), KnownRelevance(), Means(), General()
     text = page.write_page(study, gains, found, weights, Further(study), Dose(), *stronger)
     assert text == (FIGURES / "flickr8k" / "08_page.md").read_text()
-    assert "nan" not in text and text.count("\n| --- |") == 15
+    assert "nan" not in text and text.count("\n| --- |") == 16
     levels = pd.DataFrame(read("08_does_it_work")["levels"], index=["rsum"]).T
     assert len(levels) == 20 and all(f"| {value:.1f} |" in text for value in levels["rsum"])
 

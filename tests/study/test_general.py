@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from test_strength import run
+from test_strength import design, run
 
 from vslnb.recipes import INSTEAD
 from vslnb.study.evidence.general import INSTEAD_NAMES, PAPER, General
-from vslnb.study.evidence.strength import Choice
+from vslnb.study.evidence.strength import Choice, Strength
 
 SEEDS = (6, 7, 8)
 TEN = Choice("cider", "paper", 10)
@@ -97,24 +97,31 @@ def test_the_mean_over_architectures_weighs_what_is_known_better_more():
 
 def test_a_panel_ends_with_the_mean():
     gaps, intervals = General(RUNS).panel("experts", TEN)
-    assert list(gaps) == list(intervals) == ["cosine", "saf", "mean"] and len(gaps["mean"]) == 0
+    assert list(gaps) == list(intervals) == ["cosine", "SAF", "mean"] and len(gaps["mean"]) == 0
     assert intervals["mean"].low < intervals["mean"].value < intervals["mean"].high
 
 
 def test_what_became_of_the_hypotheses_is_said_in_words():
     runs = five() + five(10, rsum=(249, 250, 251.1, 249, 250), expert=UP) + five(10, "shuffled")
     text = General(runs).decided(TEN)
-    assert "**H1 holds**: the experts' tau over the triplet changes by +3.2 (+2.9 to +3.5)" in text
+    assert text.startswith("Dev chose cider, paper ranks, 10 times beta. With cosine it is trained again")
+    assert "**H1 holds** (the experts' tau, minus the triplet's: +3.2 (+2.9 to +3.5))" in text
     assert (
-        "**H3 holds**: rsum over the triplet changes by -1.0 (-1.0 to -0.9), where -2.5 is the most" in text
+        "**H3 holds** (rsum, minus the triplet's: -1.0 (-1.0 to -0.9)). H3 asks for an interval above -2.5."
+        in text
     )
     text = General(five() + five(10, expert=UP, rsum=(240,) * 5) + five(10, "shuffled")).decided(TEN)
     assert "**H2 holds**" in text and "**H3 is not shown**" in text
+    text = General(five() + five(10, expert=UP) + five(10, "shuffled", expert=UP)).decided(TEN)
+    assert "**H2 is not shown**" in text and "**H3 does not count, as one before it is not shown**" in text
     few = General(RUNS).decided(TEN)
     assert (
-        few.startswith("Nothing is decided yet: 3 of 5 seeds are there.") and "over the triplet +3.2" in few
+        "Nothing is decided yet, because 3 of 5 seeds are there: the experts' tau, minus the triplet's: +3.2"
+        in few
     )
-    assert General(RUNS).decided(TEN, "saf") == General([]).decided(TEN) == ""  # saf has no control
+    alone = General(RUNS).decided(TEN, "saf")  # which has no control
+    assert "With SAF" in alone and "shuffled" not in alone and "rsum, minus the triplet's: +0.0" in alone
+    assert General([]).decided(TEN) == ""
 
 
 def test_every_arm_of_an_architecture_stands_beside_its_triplet():
@@ -134,3 +141,20 @@ def test_every_arm_of_an_architecture_stands_beside_its_triplet():
 
 def test_everything_instead_of_vsl_has_a_name():
     assert tuple(INSTEAD_NAMES) == tuple(INSTEAD)
+
+
+def test_the_table_names_architectures_and_arms_and_the_page_says_what_was_chosen():
+    runs = RUNS + of("scan-i2t") + of("scan-i2t", 10, expert=(47, 47, 47))
+    table = General(runs).table(TEN).set_index(["architecture", "arm"])
+    assert len(table) == 6 and table.loc[("cosine", "VSL, 10 times beta"), "seeds"] == 3
+    assert table.loc[("SAF", "VSL, 10 times beta"), "experts' tau, over the triplet"].startswith("+1.5 (")
+    assert table.loc[("cosine", "VSL, 10 times beta"), "experts' tau, over shuffled captions"].startswith(
+        "+3.3"
+    )
+    assert table.loc[("cosine", "margins by similarity"), "experts' tau, over shuffled captions"] == ""
+    assert table.loc[("SCAN, regions attend", "VSL, 10 times beta"), "seeds"] == 3
+    explored = Strength(design({10: (1, 2, 3)}, {}))
+    text = General(runs).block(explored)
+    assert "Nothing is decided yet, because 3 of 5 seeds" in text and text.count("\n| ") == 2 + len(table)
+    assert General(runs).block(Strength(design({}, {}))) == "No setting qualifies on dev."
+    assert General([]).block() == "None of its runs has been made yet."

@@ -23,9 +23,11 @@ from vslnb.study.decision import format_interval
 from vslnb.study.evidence import effects, further, page, readings
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
+from vslnb.study.evidence.general import General
 from vslnb.study.evidence.known_relevance import KnownRelevance
+from vslnb.study.evidence.means import Means
 from vslnb.study.evidence.runs import FIGURES, MODULES, SHUFFLED, TITLES, TRIPLET, VSL, load_study
-from vslnb.study.evidence.strength import SCOUTED, Strength, over_photos
+from vslnb.study.evidence.strength import Strength
 from vslnb.study.markdown import markdown_table, table_of_rows
 from vslnb.study.power import detectable
 from vslnb.study.profiles import ROOT
@@ -160,14 +162,6 @@ def _architectures() -> str:
     return f"{about}\n\n" + table_of_rows(["architecture", "learning rate", "dev rsum", "test rsum"], rows)
 
 
-def _strength() -> str:
-    found = Strength()
-    if not found:
-        return "None of its runs has been made yet."
-    examples = found.examples([SCOUTED._replace(strength=strength) for strength in (3, 10)])
-    return f"{markdown_table(examples)}\n\n{over_photos(SCOUTED)}"
-
-
 def _decision() -> str:
     return markdown_table(
         readings.readings_table(readings.readings(load_study())).reset_index(names="reading")
@@ -276,7 +270,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "other readings": _other_readings,
     "gains": _gains,
     "arms": lambda: markdown_table(page.ARMS),
-    "strength": _strength,
+    "strength": lambda: Strength().block(),
+    "means": lambda: Means().block(),
+    "general": lambda: General().block(),
     "known relevance": lambda: KnownRelevance().block(),
     "architectures": _architectures,
     "decision": _decision,

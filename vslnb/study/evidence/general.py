@@ -13,8 +13,10 @@ from vslnb.evaluation.intervals import Interval
 from vslnb.study.comparison import interval_over_seeds
 from vslnb.study.decision import format_interval
 from vslnb.study.evidence.runs import FIGURES, read_evidence
-from vslnb.study.evidence.strength import Choice, format_gaps, frame_of
+from vslnb.study.evidence.strength import Choice, Strength, format_gaps, frame_of, over_photos
+from vslnb.study.markdown import markdown_table
 from vslnb.study.random_effects import RandomEffects, random_effects
+from vslnb.study.speed_tables import architecture_name
 
 TRIPLET, SHUFFLED = "triplet", "shuffled"
 PAPER = Choice("cider", "paper", 1.0)  # the setting of the recipe
@@ -27,6 +29,11 @@ INSTEAD_NAMES = {
     "soft-labels": "InfoNCE, soft labels",
 }
 ALLOWED = 1.0  # percent of the triplet's rsum that recall may pay (H3)
+
+
+Trained = tuple[
+    Choice | str, bool
+]  # a setting of VSL or what is in its place, and whether captions are shuffled
 
 
 class General:
@@ -122,44 +129,76 @@ class General:
     def decided(self, setting: Choice, architecture: str = "cosine") -> str:
         """What became of H1 to H3 on an architecture, in a paragraph of Markdown; empty where no seed is there.
 
-        Before all five seeds are there, it says what they show so far and that nothing is decided.
+        Before all five seeds are there with both baselines, it gives what is there and says that nothing is decided.
         """
         asked = {
-            "the experts' tau over the triplet": ("experts", TRIPLET),
-            "the experts' tau over shuffled captions": ("experts", SHUFFLED),
-            "rsum over the triplet": ("test rsum", TRIPLET),
+            "the experts' tau, minus the triplet's": ("experts", TRIPLET),
+            "minus that with shuffled captions": ("experts", SHUFFLED),
+            "rsum, minus the triplet's": ("test rsum", TRIPLET),
         }
         gaps = {
-            name: self.gaps(one, setting, base).get(architecture, np.zeros(0))
-            for name, (one, base) in asked.items()
+            words: self.gaps(one, setting, base).get(architecture) for words, (one, base) in asked.items()
         }
-        if not all(map(len, gaps.values())):
+        there = {words: gap for words, gap in gaps.items() if gap is not None}
+        if not there:
             return ""
+        setup = f"{setting.similarity}, {setting.rank} ranks, {setting.strength:g} times beta"
+        about = f"Dev chose {setup}. With {_name(architecture)} it is trained again on fresh seeds."
         try:
             outcomes = self.hypotheses(setting, architecture)
         except LookupError:
-            seen = ", ".join(f"{name} {format_gaps(gap)}" for name, gap in gaps.items())
-            seeds = min(map(len, gaps.values()))
-            return f"Nothing is decided yet: {seeds} of {SEEDS} seeds are there. So far they change {seen}."
-        said = [
-            f"**{name} {'holds' if holds else 'is not shown'}**: {words} changes by {format_interval(interval)}"
-            for (name, (interval, holds)), words in zip(outcomes.items(), asked, strict=True)
-        ]
-        allowed = -ALLOWED / 100 * self._level(architecture)
-        return f"{'. '.join(said)}, where {allowed:+.1f} is the most that may be lost."
+            seen = "; ".join(f"{words}: {format_gaps(gap)}" for words, gap in there.items())
+            return f"{about} Nothing is decided yet, because {min(map(len, there.values()))} of {SEEDS} seeds are there: {seen}."
+        bound = -ALLOWED / 100 * self._level(architecture)
+        found, before = [], True
+        for (name, (interval, holds)), words in zip(outcomes.items(), asked, strict=True):
+            outcome = (
+                "holds"
+                if holds
+                else "is not shown"
+                if before
+                else "does not count, as one before it is not shown"
+            )
+            found.append(f"**{name} {outcome}** ({words}: {format_interval(interval)})")
+            before = holds
+        return f"{about} {', '.join(found)}. H3 asks for an interval above {bound:+.1f}."
 
     def arms_panel(self, measure: str, chosen: Choice, architecture: str = "cosine") -> tuple[dict, dict]:
         """A forest plot's panel of one architecture: every arm minus the triplet alone, those that are there."""
-        gaps: dict[str, np.ndarray] = {}
-        for setting in dict.fromkeys((chosen, PAPER)):
-            name = "VSL, as in the paper" if setting == PAPER else f"VSL, {setting.strength:g} times beta"
-            control = self._values(measure, setting, shuffled=True) - self._values(measure, None)
-            gaps[name] = self.gaps(measure, setting).get(architecture, np.zeros(0))
-            gaps[f"{name}, shuffled"] = control.dropna().get(architecture, pd.Series(dtype=float)).to_numpy()
-        for name, words in INSTEAD_NAMES.items():
-            gaps[words] = self.gaps(measure, name).get(architecture, np.zeros(0))
+        gaps = {name: self._over_triplet(measure, arm, architecture) for name, arm in _arms(chosen).items()}
         gaps = {name: gap for name, gap in gaps.items() if len(gap)}
         return gaps, {name: interval_over_seeds(gap) for name, gap in gaps.items()}
+
+    def table(self, chosen: Choice) -> pd.DataFrame:
+        """A row an architecture and arm: seeds, experts' tau and rsum over the triplet, and tau over shuffled captions."""
+        rows = []
+        for architecture in dict.fromkeys(self.runs["architecture"]):
+            for name, arm in _arms(chosen).items():
+                bought, paid = (self._over_triplet(m, arm, architecture) for m in ("experts", "test rsum"))
+                if not len(bought):
+                    continue
+                row = {"architecture": _name(architecture), "arm": name, "seeds": len(bought)}
+                row["experts' tau, over the triplet"] = format_gaps(bought)
+                beside = {} if arm[1] or isinstance(arm[0], str) else self.gaps("experts", arm[0], SHUFFLED)
+                control = beside.get(architecture, np.zeros(0))
+                row["experts' tau, over shuffled captions"] = format_gaps(control) if len(control) else ""
+                rows.append(row | {"test rsum, over the triplet": format_gaps(paid)})
+        return pd.DataFrame(rows)
+
+    def block(self, found: Strength | None = None) -> str:
+        """What was decided and the table, for the results page; `found` has the runs from which the setting is chosen."""
+        if not self:
+            return "None of its runs has been made yet."
+        chosen = (found or Strength()).choice()
+        if chosen is None:
+            return "No setting qualifies on dev."
+        photos = over_photos(chosen, path=FIGURES / "flickr8k" / "general_photos.json")
+        return "\n\n".join(filter(None, [self.decided(chosen), photos, markdown_table(self.table(chosen))]))
+
+    def _over_triplet(self, measure: str, arm: Trained, architecture: str) -> np.ndarray:
+        """A measure of an arm minus that of the triplet alone, on an architecture, a number a seed."""
+        gap = self._values(measure, *arm) - self._values(measure, None)
+        return gap.dropna().get(architecture, pd.Series(dtype=float)).to_numpy()
 
     def _level(self, architecture: str) -> float:
         """Mean test rsum of the triplet alone."""
@@ -167,8 +206,22 @@ class General:
 
     def panel(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> tuple[dict, dict]:
         """A forest plot's panel: the differences of every architecture, and its interval; the mean below them."""
-        gaps = self.gaps(measure, setting, against)
+        gaps = {_name(one): gap for one, gap in self.gaps(measure, setting, against).items()}
         intervals: dict[str, Interval] = {name: interval_over_seeds(gap) for name, gap in gaps.items()}
         if sum(len(gap) > 1 for gap in gaps.values()) > 1:
             gaps["mean"], intervals["mean"] = np.zeros(0), self.together(measure, setting, against).mean
         return gaps, intervals
+
+
+def _arms(chosen: Choice) -> dict[str, Trained]:
+    """What is trained beside the triplet alone, by its name in figures and tables."""
+    found: dict[str, Trained] = {}
+    for setting in dict.fromkeys((chosen, PAPER)):
+        name = "VSL, as in the paper" if setting == PAPER else f"VSL, {setting.strength:g} times beta"
+        found |= {name: (setting, False), f"{name}, shuffled": (setting, True)}
+    return found | {words: (name, False) for name, words in INSTEAD_NAMES.items()}
+
+
+def _name(architecture: str) -> str:
+    """As figures and tables name it, with its direction."""
+    return architecture_name(architecture.replace("-", " "), "small width")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vslnb.figures.trade_off import Curve
 from vslnb.study.evidence.runs import FIGURES, read_evidence
-from vslnb.study.evidence.strength import EPOCH, VSL_BEGINS, Choice
+from vslnb.study.evidence.strength import EPOCH, SCOUTED, SIMILARITIES, VSL_BEGINS, Choice
 
 SETTING = ["similarity", "rank", "strength", "captions"]
 MEASURES = ["dev rsum", "test rsum", "experts", "crowd"]
@@ -52,7 +52,7 @@ class Means:
         found[MEASURES] = found[MEASURES].to_numpy() - triplets.reindex(found["seeds"]).to_numpy()
         return found.dropna(subset=MEASURES)
 
-    def curves(self, similarity: str, rank: str) -> dict[str, Curve]:
+    def curves(self, similarity: str, rank: str, strongest: float = 10) -> dict[str, Curve]:
         """As `figures.trade_off` takes them: test rsum and experts' tau by strength, a curve a kind of mean.
 
         Means of weights that never saw VSL are left out.
@@ -60,8 +60,10 @@ class Means:
         Args:
             similarity: of the captions, on which VSL was trained.
             rank: of VSL.
+            strongest: larger strengths are left out; they lose so much recall that the others would lie close together.
         """
-        rows = self.differences().query("similarity == @similarity and rank == @rank and captions == 'true'")
+        kind = "similarity == @similarity and rank == @rank and captions == 'true' and strength <= @strongest"
+        rows = self.differences().query(kind)
         rows = rows[rows[EPOCH] >= VSL_BEGINS]
         found: dict[str, dict[float, tuple[Any, Any]]] = {}
         for (beside, _), pairs in rows.groupby(["beside", "strength"]):
@@ -70,8 +72,8 @@ class Means:
             curve[float(pairs["strength"].iloc[0])] = paid, bought
         return dict(found)
 
-    def change(self, setting: Choice, beside: str, measure: str) -> float:
-        """What a measure of a mean changes over the mean of two triplets; NaN where it was not made.
+    def change(self, setting: Choice, beside: str, measure: str) -> pd.Series:
+        """What a measure of a mean changes over the mean of two triplets, by the pair of seeds.
 
         Args:
             setting: of VSL, with true captions.
@@ -81,21 +83,33 @@ class Means:
         rows = self.differences().query("captions == 'true' and beside == @beside")
         for name, asked in setting._asdict().items():
             rows = rows[rows[name] == asked]
-        return float(rows[measure].mean())
+        return rows.set_index("seeds")[measure]
 
     def summary(self, setting: Choice) -> str:
-        """What both kinds of mean buy and cost in a setting, in a sentence of Markdown; empty where they are missing."""
-        bought, paid = (
-            {beside: self.change(setting, beside, name) for beside in PARTNERS}
+        """What both kinds of mean buy and cost in a setting, in a sentence of Markdown; empty where one is missing.
+
+        Only pairs of seeds count of which both kinds are there.
+        """
+        changes = {
+            (beside, name): self.change(setting, beside, name)
+            for beside in PARTNERS
             for name in ("experts", "test rsum")
-        )
-        if any(value != value for value in bought.values()):
+        }
+        both = pd.DataFrame(changes).dropna()
+        if both.empty:
             return ""
+        mean = both.mean()
         return (
             f"At {setting.strength:g} times beta ({setting.similarity}, {setting.rank} ranks), two trainings with VSL "
-            f"change the experts' tau by {bought['itself']:+.1f} and rsum by {paid['itself']:+.1f}; one with VSL and one "
-            f"without, by {bought['triplet']:+.1f} and {paid['triplet']:+.1f}."
+            f"change the experts' tau by {mean['itself', 'experts']:+.1f} and rsum by "
+            f"{mean['itself', 'test rsum']:+.1f}. One with VSL and one without change them by "
+            f"{mean['triplet', 'experts']:+.1f} and {mean['triplet', 'test rsum']:+.1f}."
         )
+
+    def block(self) -> str:
+        """Ten times beta by both similarities, for the results page."""
+        said = filter(None, (self.summary(SCOUTED._replace(similarity=one)) for one in SIMILARITIES))
+        return " ".join(said) or "None of them has been computed yet."
 
     def table(self) -> pd.DataFrame:
         """A row a setting and kind of mean: how many pairs of seeds, and what changes over two triplets."""
@@ -103,7 +117,8 @@ class Means:
         for _, found in self.differences().groupby([*SETTING, "beside"], sort=False):
             changes = {name: f"{found[name].mean():+.1f}" for name in MEASURES}
             first = found.iloc[0]
-            about = first[SETTING].to_dict() | {"mean of": PARTNERS[first["beside"]], "pairs": len(found)}
+            about = first[SETTING].to_dict() | {"mean of": PARTNERS[first["beside"]]}
+            about |= {"pairs": len(found), EPOCH: f"{found[EPOCH].mean():.2g}"}
             rows.append(about | changes)
         return (
             pd.DataFrame(rows).sort_values([*SETTING, "mean of"], ignore_index=True)

@@ -9,6 +9,7 @@ from vslnb.study.decision import format_interval
 from vslnb.study.evidence import effects
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
+from vslnb.study.evidence.general import General
 from vslnb.study.evidence.known_relevance import KnownRelevance
 from vslnb.study.evidence.means import Means
 from vslnb.study.evidence.mechanism import FOLLOWED, WeightGradients, score_gradients
@@ -84,6 +85,7 @@ def write_page(
     stronger: Strength,
     known: KnownRelevance,
     means: Means,
+    general: General,
 ) -> str:
     """The page as Markdown; its figures lie beside it.
 
@@ -97,6 +99,7 @@ def write_page(
         stronger: the runs with several times the recipe's beta.
         known: their counterpart in the bundled world.
         means: of two of their trainings.
+        general: the setting that was chosen from them, on fresh seeds.
     """
     parts = [
         f"# Does Visual Semantic Loss work? Flickr8k, small models, {study.state}",
@@ -106,7 +109,7 @@ def write_page(
         *_gains(study, gains, found),
         *_other_measures(study),
         *_gradients(study, weights),
-        *_strength(stronger, means, known),
+        *_strength(stronger, means, known, general),
         *_beyond(further, dose),
         *_card(study),
     ]
@@ -203,7 +206,7 @@ def _beyond(further: Further, dose: Dose) -> list[str]:
     return parts
 
 
-def _strength(found: Strength, means: Means, known: KnownRelevance) -> list[str]:
+def _strength(found: Strength, means: Means, known: KnownRelevance, general: General) -> list[str]:
     parts = []
     if found:
         parts += [
@@ -217,11 +220,19 @@ def _strength(found: Strength, means: Means, known: KnownRelevance) -> list[str]
             "directions. NCS by sentence embeddings judges only what was not trained on them.",
             markdown_table(found.table()),
         ]
+    if general:
+        parts += [
+            "## On fresh seeds",
+            "The setting that the rule chose on dev, and what stands beside it. The figure is of `cosine`.",
+            "![Experts' tau and rsum on fresh seeds](08_fresh_seeds.png)",
+            general.block(found),
+        ]
     if means:
         parts += [
             "## Two trainings averaged",
             "The mean of two trainings' scores, of `cosine`, minus the mean of the two triplets of the same seeds. The "
-            "pairs of seeds share their trainings, so there is no interval.",
+            "pairs of seeds share their trainings, so there is no interval. *Epoch* is the earlier one whose weights count; "
+            "in the first, VSL has not begun.",
             "![Experts' tau and rsum of two averaged trainings](08_means.png)",
             markdown_table(means.table()),
         ]

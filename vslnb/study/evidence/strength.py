@@ -16,6 +16,7 @@ from vslnb.figures.trade_off import Curve
 from vslnb.study.comparison import interval_over_seeds
 from vslnb.study.decision import format_interval
 from vslnb.study.evidence.runs import FIGURES, read_evidence
+from vslnb.study.markdown import markdown_table
 
 
 class Choice(NamedTuple):
@@ -115,22 +116,6 @@ class Strength(BesideTriplets):
         listed = read_evidence(path, []) if runs is None else runs
         super().__init__(frame_of(listed), MEASURES)
 
-    def summary(self, setting: Choice, module: str = "cosine") -> str:
-        """What a setting buys and what it costs, in a paragraph of Markdown; empty while no seed is there."""
-        bought, paid = (self.gaps(measure, setting, module) for measure in ("experts", "test rsum"))
-        if not len(bought):
-            return ""
-        control = self.gaps("experts", setting, module, "shuffled")
-        kind = (
-            f"With {setting.strength:g} times the recipe's beta ({setting.similarity}, {setting.rank} ranks)"
-        )
-        over = f"{format_gaps(bought)} over the triplet alone"
-        over += f" and by {format_gaps(control)} over shuffled captions" if len(control) else ""
-        return (
-            f"{kind}, the experts' tau of {module_name(module)} changes by {over}. "
-            f"Its rsum changes by {format_gaps(paid)}."
-        )
-
     def examples(self, settings: Sequence[Choice], module: str = "cosine") -> pd.DataFrame:
         """What some settings buy and what they cost, a row each, with intervals over the seeds that exist."""
         asked = [
@@ -150,6 +135,14 @@ class Strength(BesideTriplets):
                 row[f"{name}, over {over}"] = format_gaps(found) if len(found) else ""
             rows.append(row)
         return pd.DataFrame(rows)
+
+    def block(self) -> str:
+        """Three times beta of every kind, the setting that made us ask, and its photos, for the results page."""
+        if not self:
+            return "None of its runs has been made yet."
+        three = [Choice(similarity, rank, 3.0) for similarity, rank in product(SIMILARITIES, RANKS)]
+        examples = self.examples([*three, SCOUTED])
+        return f"{markdown_table(examples)}\n\n{over_photos(SCOUTED)}"
 
     def choice(self, module: str = "cosine") -> Choice | None:
         """The one setting that goes on, by the rule of `experiments/strength.md`, which reads dev alone.
@@ -207,7 +200,7 @@ class Strength(BesideTriplets):
         for arm, found in self.differences().groupby(ARM, sort=False):
             means = found[MEASURES].mean()
             name = dict(zip(ARM, arm)) | {"module": module_name(str(arm[0]))}
-            share = {"seeds": len(found), "epoch": f"{found[EPOCH].mean():g}"}
+            share = {"seeds": len(found), "epoch": f"{found[EPOCH].mean():.2g}"}
             share["gradient share"] = 100 * found["share"].mean()
             changes = {key: f"{means[key]:+.1f}" for key in MEASURES}
             if name["similarity"] == "sentence":  # no judge of what was trained on it
@@ -233,10 +226,11 @@ def over_photos(
     if not asked:
         return ""
     (found,) = asked
+    seeds = f"{len(found['seeds'])} seeds" if len(found["seeds"]) > 1 else "one seed"
     firm = found["low"] > 0 and found["half"] >= 95
     carried = "does not come from a few photos" if firm else "may come from a few photos"
     return (
-        f"At {setting.strength:g} times beta the experts' gain {carried}. With the photos drawn anew it lies between "
+        f"At {setting.strength:g} times beta, with {seeds}, the experts' gain {carried}. With the photos drawn anew it lies between "
         f"{found['low']:+.1f} and {found['high']:+.1f}, and it is positive in {found['half']:.0f} of a hundred random "
         "halves of the photos. A check: with ratings exchanged at random among one photo's captions, the concordance "
         f"within photos should be near 0, and it is {found['exchanged']:+.1f} (times 100)."
