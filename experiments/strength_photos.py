@@ -8,23 +8,34 @@ Each has the arm's architecture, similarity, rank, strength, captions, trial and
 - `gain`: experts' tau minus that of the triplet of the same seed, mean over seeds, with `low` and `high`, an interval
   at 95 % over photos, which are drawn anew with all their rated captions while the trainings stay as they are;
 - `half`: of a hundred random halves of the photos, how many show a gain above zero;
+- `told_apart`: how much better two neighbouring ratings are told apart than by the triplet, with the same interval;
 - `exchanged`: concordance within photos if the ratings of one photo are exchanged at random, mean over exchanges and
   seeds. It has to be near zero.
+
+strength_similarities.json has what experts say of the similarities themselves, which read a photo's own captions.
 """
 
 from __future__ import annotations
+
+import sys
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from store import read
 from strength import DATA, RANKS
-from vslnb.data.precomp import load_split
+from vslnb.data.precomp import Split, load_split
 from vslnb.evaluation.human_ratings import ExpertPairs
+from vslnb.semantics import CaptionSpace
 from vslnb.storage import write_json
-from vslnb.study.evidence.strength import ARM, INSTEAD
+from vslnb.study.evidence.strength import ARM, INSTEAD, SIMILARITIES
 
 RESAMPLES, HALVES, EXCHANGES = 1_000, 100, 20
+FILES = ("strength", "general")
+LEVELS = (1, 2, 3, 4)  # of the ratings
+NEIGHBOURS = ((1, 2), (2, 3), (3, 4))
 KEYS = ["architecture", *ARM[1:], INSTEAD]  # what names an arm
 
 
@@ -50,36 +61,54 @@ class Draws:
         self.times = np.array([np.ones(n, int), *(np.bincount(one, minlength=n) for one in chosen)])
         self.order = np.concatenate(self.photos)  # pairs photo by photo,
         self.starts = np.cumsum([0, *map(len, self.photos)])[:-1]  # of which each begins here
-        ratings = pairs.ratings[self.order].astype(int)
-        self.sign = np.zeros(
-            (len(ratings), len(ratings)), np.int8
-        )  # of ratings, summed over all two of two pairs
-        for one in ratings.T:
-            for other in ratings.T:
-                self.sign += np.sign(one[:, None] - other, dtype=int).astype(np.int8)
+        self.counts = np.array(
+            [(pairs.ratings[self.order] == level).sum(1) for level in LEVELS], np.int8
+        )  # (4, P)
+        # For two levels, what their observations in two pairs add if the first pair has the higher score.
+        self.signs = {
+            two: np.outer(self.counts[two[1] - 1], self.counts[two[0] - 1]) for two in combinations(LEVELS, 2)
+        }
+        self.signs = {two: sign - sign.T for two, sign in self.signs.items()}
+        self.exchanges = [self.exchange() for _ in range(EXCHANGES)]  # the same for every run
 
     def taus(self, scores: np.ndarray) -> np.ndarray:
-        """Experts' tau-c of a score a pair (P,), a number a draw, as `ExpertPairs.tau` has it; 0 where all scores are equal.
+        """Experts' tau-c of a score a pair (P,), a number a draw, as `ExpertPairs.tau`; 0 where all scores are equal."""
+        found = self._observations()
+        classes = (found > 0).sum(1)
+        surplus = self._surplus(scores, sum(self.signs.values()))
+        return 100 * 2 * classes * surplus / (found.sum(1) ** 2 * (classes - 1))
 
-        Concordant minus discordant observations are summed for any two photos once. For a draw each such sum counts as
-        often as both photos do, so that a thousand draws are one matrix product.
+    def told_apart(self, scores: np.ndarray, low: int, high: int) -> np.ndarray:
+        """How well a score a pair (P,) tells two ratings apart, in percent, a number a draw.
+
+        Of all two observations with these ratings, the share of which the higher one has the higher score, minus the
+        share in the other order.
+        """
+        found = self._observations()
+        return 100 * self._surplus(scores, self.signs[low, high]) / (found[:, low - 1] * found[:, high - 1])
+
+    def _observations(self) -> np.ndarray:
+        """How many observations of each level a draw has, (draws, 4)."""
+        by_photo = np.add.reduceat(self.counts.astype(float), self.starts, axis=1)
+        return self.times @ by_photo.T
+
+    def _surplus(self, scores: np.ndarray, sign: np.ndarray) -> np.ndarray:
+        """Concordant minus discordant observations, a number a draw.
+
+        They are summed for any two photos once. For a draw each such sum counts as often as both photos do, so that a
+        thousand draws are one matrix product.
         """
         scores = np.unique(scores, return_inverse=True)[1][self.order]
         between = np.empty((len(self.photos), len(self.photos)))
         for photo, rows in enumerate(np.split(np.arange(len(scores)), self.starts[1:])):
-            signs = np.sign(scores[rows, None] - scores) * self.sign[rows]
+            signs = np.sign(scores[rows, None] - scores) * sign[rows]
             between[photo] = np.add.reduceat(signs.sum(0), self.starts)
         times = self.times.astype(float)
-        surplus = ((times @ between) * times).sum(1) / 2
-        ratings = self.pairs.ratings
-        counts = times @ [float(ratings[rows].size) for rows in self.photos]
-        levels = [[(ratings[rows] == level).any() for level in np.unique(ratings)] for rows in self.photos]
-        classes = (times @ np.array(levels, float) > 0).sum(1)
-        return 100 * 2 * classes * surplus / (counts**2 * (classes - 1))
+        return ((times @ between) * times).sum(1) / 2
 
     def exchanged(self, scores: np.ndarray) -> float:
         """Concordance within photos once the ratings of one photo are exchanged at random, mean over exchanges."""
-        return float(np.mean([self.exchange().within_photos(scores) for _ in range(EXCHANGES)]))
+        return float(np.mean([pairs.within_photos(scores) for pairs in self.exchanges]))
 
     def exchange(self) -> ExpertPairs:
         """The same pairs, of which those of one photo have exchanged their ratings."""
@@ -89,56 +118,91 @@ class Draws:
         return ExpertPairs(self.pairs.images, self.pairs.captions, ratings)
 
 
-def over_photos(gaps: np.ndarray) -> dict[str, float]:
-    """What stands in the JSON of one arm: from its taus minus those of its triplet, (seeds, draws)."""
+def interval(gaps: np.ndarray) -> dict[str, float]:
+    """The mean of differences over seeds and its interval over photos: from (seeds, draws)."""
     mean = gaps.mean(0)
     low, high = np.quantile(mean[1 : 1 + RESAMPLES], [0.025, 0.975])
-    half = 100 * float((mean[1 + RESAMPLES :] > 0).mean())
-    return {"gain": float(mean[0]), "low": float(low), "high": float(high), "half": half}
+    return {"gain": float(mean[0]), "low": float(low), "high": float(high)}
 
 
-def of_every_arm(runs: list[dict], taus: dict, exchanged: dict) -> list[dict]:
+def half(gaps: np.ndarray) -> float:
+    """Of a hundred random halves of the photos, how many show a gain above zero."""
+    return 100 * float((gaps.mean(0)[1 + RESAMPLES :] > 0).mean())
+
+
+class Asked(NamedTuple):
+    """What is asked of a run: a number a draw, and one check."""
+
+    taus: np.ndarray
+    told_apart: dict[str, np.ndarray]  # by two ratings, such as `1 and 2`
+    exchanged: float
+
+
+def ask(draws: Draws, scores: np.ndarray) -> Asked:
+    """All of it, of a score a pair."""
+    told_apart = {f"{low} and {high}": draws.told_apart(scores, low, high) for low, high in NEIGHBOURS}
+    return Asked(draws.taus(scores), told_apart, draws.exchanged(scores))
+
+
+def of_every_arm(runs: list[dict], asked: dict[str, Asked]) -> list[dict]:
     """An object an arm of which a seed and its triplet are there.
 
     Args:
         runs: as in strength.json or general.json.
-        taus: experts' taus of every run, a number a draw, by config_hash.
-        exchanged: what `Draws.exchanged` says of every run, by config_hash.
+        asked: by config_hash.
     """
     alone = {
-        (run["architecture"], run["seed"]): run["config_hash"]
+        (run["architecture"], run["seed"]): asked[run["config_hash"]]
         for run in runs
         if not (run["strength"] or run["instead"])
     }
-    arms: dict[tuple, dict[int, str]] = {}
+    arms: dict[tuple, dict[int, Asked]] = {}
     for run in runs:
-        place = run["architecture"], run["seed"]
-        if place in alone and run["config_hash"] != alone[place]:
-            arms.setdefault(tuple(run[key] for key in KEYS), {})[run["seed"]] = run["config_hash"]
+        if (run["strength"] or run["instead"]) and (run["architecture"], run["seed"]) in alone:
+            arms.setdefault(tuple(run[key] for key in KEYS), {})[run["seed"]] = asked[run["config_hash"]]
     found = []
     for arm, seeds in arms.items():
-        about = dict(zip(KEYS, arm))
-        gaps = np.array(
-            [taus[key] - taus[alone[about["architecture"], seed]] for seed, key in sorted(seeds.items())]
+        about = dict(zip(KEYS, arm)) | {"seeds": sorted(seeds)}
+        pairs = [(one, alone[about["architecture"], seed]) for seed, one in sorted(seeds.items())]
+        taus = np.array([one.taus - base.taus for one, base in pairs])
+        told_apart = {
+            two: interval(np.array([one.told_apart[two] - base.told_apart[two] for one, base in pairs]))
+            for two in pairs[0][0].told_apart
+        }
+        exchanged = float(np.mean([one.exchanged for one, _ in pairs]))
+        found.append(
+            about | interval(taus) | {"half": half(taus), "told_apart": told_apart, "exchanged": exchanged}
         )
-        checked = {"exchanged": float(np.mean([exchanged[key] for key in seeds.values()]))}
-        found.append(about | {"seeds": sorted(seeds)} | over_photos(gaps) | checked)
+    return found
+
+
+def of_similarities(test: Split, draws: Draws) -> dict[str, dict]:
+    """What experts say of the similarities on which VSL is trained, between a caption and a photo's own captions."""
+    found = {}
+    for kind in SIMILARITIES:
+        space = CaptionSpace.fit(test.captions, test.captions_per_image, kind)
+        scores = space.caption_image_similarity().T[draws.pairs.images, draws.pairs.captions]
+        asked = ask(draws, np.asarray(scores, float))
+        levels = {two: float(values[0]) for two, values in asked.told_apart.items()}
+        found[kind] = {"experts": float(asked.taus[0]), "told_apart": levels}
     return found
 
 
 def main() -> None:
-    """Every arm of both files, as far as they are there."""
-    ranks, draws = np.load(RANKS), Draws(ExpertPairs.of(load_split(DATA, "test")))
-    for name in ("strength", "general"):
-        runs, taus, exchanged = read(f"flickr8k/{name}") or [], {}, {}
-        for run in tqdm(runs, desc=name, disable=None):
-            scores = ranks[run["config_hash"]].astype(float)
-            taus[run["config_hash"]], exchanged[run["config_hash"]] = (
-                draws.taus(scores),
-                draws.exchanged(scores),
-            )
+    """Every arm of both files as far as they are there, or of the one that is named: `strength_photos.py general`."""
+    if unknown := set(sys.argv[1:]) - set(FILES):
+        raise SystemExit(f"not known here: {', '.join(unknown)}. Known: {', '.join(FILES)}.")
+    test = load_split(DATA, "test")
+    ranks, draws = np.load(RANKS), Draws(ExpertPairs.of(test))
+    write_json(RANKS.with_name("strength_similarities.json"), of_similarities(test, draws))
+    for name in sys.argv[1:] or FILES:
+        runs = read(f"flickr8k/{name}") or []
+        asked = {
+            run["config_hash"]: ask(draws, ranks[run["config_hash"]].astype(float))
+            for run in tqdm(runs, desc=name, disable=None)
+        }
         if runs:
-            write_json(RANKS.with_name(f"{name}_photos.json"), of_every_arm(runs, taus, exchanged))
+            write_json(RANKS.with_name(f"{name}_photos.json"), of_every_arm(runs, asked))
 
 
 if __name__ == "__main__":

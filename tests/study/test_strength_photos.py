@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from strength_photos import HALVES, RESAMPLES, Draws, of_every_arm, over_photos
+from strength_photos import HALVES, LEVELS, RESAMPLES, Asked, Draws, half, interval, of_every_arm
 from vslnb.evaluation.human_ratings import ExpertPairs
 
 PHOTOS, EACH = 30, 6
@@ -77,21 +77,53 @@ def test_an_arm_stands_beside_the_triplet_of_its_architecture_and_seed():
     runs = [one("a", 1), one("b", 2), one("c", 1, strength=10), one("d", 2, strength=10), one("e", 1, instead="slack"),
             one("f", 1, "saf", 10), one("g", 3, strength=10)]  # fmt: skip
     level = dict(zip("abcdefg", (1, 2, 4, 6, 0, 9, 9)))
-    taus = {key: np.full(1 + RESAMPLES + HALVES, float(value)) for key, value in level.items()}
-    found = of_every_arm(runs, taus, dict.fromkeys("abcdefg", 0.5))
+    asked = {}
+    for key, value in level.items():
+        draws = np.full(1 + RESAMPLES + HALVES, float(value))
+        asked[key] = Asked(draws, {"1 and 2": 2 * draws}, value)
+    found = of_every_arm(runs, asked)
     assert [(x["strength"], x["instead"], x["seeds"], x["gain"]) for x in found] == [(10, "", [1, 2], 3.5), (0, "slack", [1], -1.0)]  # fmt: skip
+    assert found[0]["told_apart"] == {"1 and 2": {"gain": 7.0, "low": 7.0, "high": 7.0}}
+    assert found[0]["exchanged"] == 5 and [one["half"] for one in found] == [100, 0]
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 2), (2, 3), (3, 4), (1, 4)])
+def test_two_ratings_are_told_apart_by_literal_loops(low, high):
+    pairs, draw = rated(3)
+    draws, scores = Draws(pairs), draw.integers(0, 40, PHOTOS * EACH).astype(float)
+    found = draws.told_apart(scores, low, high)
+    for number in (0, 1, -1):
+        flat = [
+            (scores[row], rating)
+            for row in rows_of(draws, draws.times[number])
+            for rating in pairs.ratings[row]
+        ]
+        below, above = ([score for score, rating in flat if rating == level] for level in (low, high))
+        agree = sum(np.sign(b - a) for a in below for b in above)
+        assert found[number] == pytest.approx(100 * agree / (len(below) * len(above)))
+
+
+def test_a_score_that_is_the_rating_tells_all_apart():
+    images = np.repeat(np.arange(PHOTOS), EACH)
+    ratings = np.repeat(1 + np.arange(PHOTOS * EACH)[:, None] % 4, 3, 1).astype(float)
+    draws = Draws(ExpertPairs(images, np.arange(len(images)), ratings))
+    for low, high in zip(LEVELS, LEVELS[1:]):
+        assert draws.told_apart(ratings[:, 0], low, high)[0] == 100
+        assert draws.told_apart(-ratings[:, 0], low, high)[0] == -100
+        assert draws.told_apart(np.ones(len(images)), low, high)[0] == 0
 
 
 def test_what_all_photos_show_holds_over_photos_and_what_one_shows_does_not():
     pairs, draw = rated()
     draws, noise = Draws(pairs), draw.normal(size=PHOTOS * EACH)
     plain, right = draws.taus(noise), pairs.ratings.mean(1)
-    everywhere = over_photos(np.array([draws.taus(noise + right) - plain]))
-    assert everywhere["low"] > 0 and everywhere["half"] == 100
+    gaps = np.array([draws.taus(noise + right) - plain])
+    everywhere = interval(gaps)
+    assert everywhere["low"] > 0 and half(gaps) == 100
     assert everywhere["low"] < everywhere["gain"] < everywhere["high"]
-    once = over_photos(np.array([draws.taus(np.where(pairs.images == 3, 4 * right, noise)) - plain]))
-    assert once["low"] < 0.1 and once["half"] < 100
-    assert over_photos(np.array([plain - plain]))["half"] == 0
+    gaps = np.array([draws.taus(np.where(pairs.images == 3, 4 * right, noise)) - plain])
+    assert interval(gaps)["low"] < 0.1 and half(gaps) < 100
+    assert half(np.array([plain - plain])) == 0
 
 
 def test_an_exchange_stays_within_the_photo_and_leaves_nothing_to_see():

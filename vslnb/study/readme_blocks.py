@@ -28,6 +28,7 @@ from vslnb.study.evidence.known_relevance import KnownRelevance
 from vslnb.study.evidence.means import Means
 from vslnb.study.evidence.runs import FIGURES, MODULES, SHUFFLED, TITLES, TRIPLET, VSL, load_study
 from vslnb.study.evidence.strength import Strength
+from vslnb.study.evidence.told_apart import ToldApart
 from vslnb.study.markdown import markdown_table, table_of_rows
 from vslnb.study.power import detectable
 from vslnb.study.profiles import ROOT
@@ -271,6 +272,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "gains": _gains,
     "arms": lambda: markdown_table(page.ARMS),
     "strength": lambda: Strength().block(),
+    "told apart": lambda: ToldApart(Strength()).block(),
     "means": lambda: Means().block(),
     "general": lambda: General().block(),
     "known relevance": lambda: KnownRelevance().block(),

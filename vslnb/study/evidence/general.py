@@ -161,7 +161,8 @@ class General:
             )
             found.append(f"**{name} {outcome}** ({words}: {format_interval(interval)})")
             before = holds
-        return f"{about} {', '.join(found)}. H3 asks for an interval above {bound:+.1f}."
+        below = "; the whole interval lies below it" if outcomes["H3"][0].high < bound else ""
+        return f"{about} {', '.join(found)}. H3 asks for an interval above {bound:+.1f}{below}."
 
     def arms_panel(self, measure: str, chosen: Choice, architecture: str = "cosine") -> tuple[dict, dict]:
         """A forest plot's panel of one architecture: every arm minus the triplet alone, those that are there."""

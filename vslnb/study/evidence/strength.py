@@ -46,6 +46,7 @@ SIMILARITIES, RANKS, STRENGTHS = ("cider", "sentence"), ("paper", "descending"),
 SCOUTED = Choice("cider", "paper", 10.0)  # the setting that made us ask
 # Of its triplet's dev rsum in the last epoch; a setting of which one run lost more is not chosen.
 MOST_LOST = 0.1
+PHOTOS = FIGURES / "flickr8k" / "strength_photos.json"
 EPOCH = "epoch"  # the one whose weights count, from 1
 VSL_BEGINS = 2  # in the recipes of Flickr8k; weights of an epoch before it never saw VSL
 LAST = "last dev rsum"  # dev rsum is that of the best epoch, which for a run that collapses is an early one
@@ -121,6 +122,7 @@ class Strength(BesideTriplets):
         asked = [
             ("experts", "triplet"),
             ("experts", "shuffled"),
+            ("crowd", "triplet"),
             ("test rsum", "triplet"),
             ("test rsum", "shuffled"),
         ]
@@ -131,7 +133,13 @@ class Strength(BesideTriplets):
             for measure, against in [*asked, ("dev rsum", "triplet")]:
                 found = self.gaps(measure, setting, module, against)
                 over = "shuffled captions" if against == "shuffled" else "the triplet"
-                name = "experts' tau" if measure == "experts" else measure
+                name = (
+                    f"{measure}' tau"
+                    if measure == "experts"
+                    else f"{measure}'s tau"
+                    if measure == "crowd"
+                    else measure
+                )
                 row[f"{name}, over {over}"] = format_gaps(found) if len(found) else ""
             rows.append(row)
         return pd.DataFrame(rows)
@@ -217,23 +225,26 @@ def format_gaps(gaps: np.ndarray) -> str:
     return format_interval(interval_over_seeds(gaps)) if len(gaps) > 1 else f"{gaps[0]:+.1f} (one seed)"
 
 
-def over_photos(
-    setting: Choice, module: str = "cosine", path: Path = FIGURES / "flickr8k" / "strength_photos.json"
-) -> str:
-    """Whether a few photos carry the experts' gain of a setting, in a paragraph; empty where that was not asked."""
-    arm = {"architecture": module, "captions": "true", "trial": "", INSTEAD: ""} | setting._asdict()
+def photos_of(setting: Choice, module: str, captions: str, path: Path) -> dict[str, Any] | None:
+    """What `experiments/strength_photos.py` found of an arm, or None where it was not asked."""
+    arm = {"architecture": module, "captions": captions, "trial": "", INSTEAD: ""} | setting._asdict()
     asked = [one for one in read_evidence(path, []) if all(one[key] == value for key, value in arm.items())]
-    if not asked:
+    return asked[0] if asked else None
+
+
+def over_photos(setting: Choice, module: str = "cosine", path: Path = PHOTOS) -> str:
+    """Whether a few photos carry the experts' gain of a setting, in a paragraph; empty where that was not asked."""
+    found = photos_of(setting, module, "true", path)
+    if not found:
         return ""
-    (found,) = asked
     seeds = f"{len(found['seeds'])} seeds" if len(found["seeds"]) > 1 else "one seed"
     firm = found["low"] > 0 and found["half"] >= 95
     carried = "does not come from a few photos" if firm else "may come from a few photos"
     return (
-        f"At {setting.strength:g} times beta, with {seeds}, the experts' gain {carried}. With the photos drawn anew it lies between "
-        f"{found['low']:+.1f} and {found['high']:+.1f}, and it is positive in {found['half']:.0f} of a hundred random "
-        "halves of the photos. A check: with ratings exchanged at random among one photo's captions, the concordance "
-        f"within photos should be near 0, and it is {found['exchanged']:+.1f} (times 100)."
+        f"At {setting.strength:g} times beta, with {seeds}, the experts' gain {carried}. With the photos drawn anew it "
+        f"lies between {found['low']:+.1f} and {found['high']:+.1f}, and it is positive in {found['half']:.0f} of a "
+        "hundred random halves of the photos. Exchanging ratings at random among one photo's captions removes the "
+        f"agreement within photos ({found['exchanged']:+.1f}), as it must."
     )
 
 
