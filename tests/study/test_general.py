@@ -105,26 +105,30 @@ def test_what_became_of_the_hypotheses_is_said_in_words():
     runs = five() + five(10, rsum=(249, 250, 251.1, 249, 250), expert=UP) + five(10, "shuffled")
     text = General(runs).decided(TEN)
     assert text.startswith("Dev chose cider, paper ranks, 10 times beta. With cosine it is trained again")
-    assert "**H1 holds** (the experts' tau, minus the triplet's: +3.2 (+2.9 to +3.5))" in text
+    assert "**H1 holds.** The experts' tau, minus the triplet's: +3.2 (+2.9 to +3.5)." in text
     assert (
-        "**H3 holds** (rsum, minus the triplet's: -1.0 (-1.0 to -0.9)). H3 asks for an interval above -2.5."
+        "**H3 holds.** Recall (rsum), minus the triplet's: -1.0 (-1.0 to -0.9). H3 asks for an interval above -2.5."
         in text
     )
     text = General(five() + five(10, expert=UP, rsum=(240,) * 5) + five(10, "shuffled")).decided(TEN)
     assert (
-        "**H2 holds**" in text
-        and "**H3 is not shown**" in text
+        "**H2 holds.**" in text
+        and "**H3 is not shown.**" in text
         and "above -2.5; the whole interval lies" in text
     )
     text = General(five() + five(10, expert=UP) + five(10, "shuffled", expert=UP)).decided(TEN)
-    assert "**H2 is not shown**" in text and "**H3 does not count, as one before it is not shown**" in text
+    assert "**H2 is not shown.**" in text and "**H3 does not count, as one before it is not shown.**" in text
     few = General(RUNS).decided(TEN)
     assert (
         "Nothing is decided yet, because 3 of 5 seeds are there: the experts' tau, minus the triplet's: +3.2"
         in few
     )
     alone = General(RUNS).decided(TEN, "saf")  # which has no control
-    assert "With SAF" in alone and "shuffled" not in alone and "rsum, minus the triplet's: +0.0" in alone
+    assert (
+        "With SAF" in alone
+        and "shuffled" not in alone
+        and "recall (rsum), minus the triplet's: +0.0" in alone
+    )
     assert General([]).decided(TEN) == ""
 
 

@@ -38,8 +38,8 @@ def test_a_row_a_strength_and_a_panel_two_ratings(found):
 
 def test_the_same_in_words(found, tmp_path):
     text = found.block()
-    assert "unrelated (1) from minor aspects (2): +6.0 (+5.0 to +7.0)" in text
-    assert "almost right (3) from right (4): -2.0 (-3.0 to -1.0)" in text
+    assert "Unrelated (1) from minor aspects (2): +6.0 (+5.0 to +7.0)." in text
+    assert "Almost right (3) from right (4): -2.0 (-3.0 to -1.0)" in text
     assert (
         "44.1 for `cider` and 55.2 for `sentence`; `cosine` with ten times beta (cider, paper ranks) reaches 47.5."
         in text

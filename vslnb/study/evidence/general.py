@@ -133,8 +133,8 @@ class General:
         """
         asked = {
             "the experts' tau, minus the triplet's": ("experts", TRIPLET),
-            "minus that with shuffled captions": ("experts", SHUFFLED),
-            "rsum, minus the triplet's": ("test rsum", TRIPLET),
+            "the same, minus that with shuffled captions": ("experts", SHUFFLED),
+            "recall (rsum), minus the triplet's": ("test rsum", TRIPLET),
         }
         gaps = {
             words: self.gaps(one, setting, base).get(architecture) for words, (one, base) in asked.items()
@@ -159,10 +159,10 @@ class General:
                 if before
                 else "does not count, as one before it is not shown"
             )
-            found.append(f"**{name} {outcome}** ({words}: {format_interval(interval)})")
+            found.append(f"**{name} {outcome}.** {words[0].upper()}{words[1:]}: {format_interval(interval)}.")
             before = holds
         below = "; the whole interval lies below it" if outcomes["H3"][0].high < bound else ""
-        return f"{about} {', '.join(found)}. H3 asks for an interval above {bound:+.1f}{below}."
+        return f"{about} {' '.join(found)} H3 asks for an interval above {bound:+.1f}{below}."
 
     def arms_panel(self, measure: str, chosen: Choice, architecture: str = "cosine") -> tuple[dict, dict]:
         """A forest plot's panel of one architecture: every arm minus the triplet alone, those that are there."""

@@ -66,13 +66,13 @@ class ToldApart:
         if not found:
             return ""
         changes = [
-            f"{words}: {bounds[0]:+.1f} ({bounds[1]:+.1f} to {bounds[2]:+.1f})"
+            f"{words[0].upper()}{words[1:]}: {bounds[0]:+.1f} ({bounds[1]:+.1f} to {bounds[2]:+.1f})."
             for two, words in NEIGHBOURS.items()
             for bounds in [_bounds(found["told_apart"][two])]
         ]
         return (
             f"What changes at {setting.strength:g} times beta ({setting.similarity}, {setting.rank} ranks) is how well "
-            f"the scores tell {'; '.join(changes)}."
+            f"the scores tell ratings apart. {' '.join(changes)}"
         )
 
     def block(self) -> str:
