@@ -27,10 +27,12 @@ from vslnb.evaluation.recall_at_k import recall
 from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import kept_scores
 from vslnb.storage import write_json
+from vslnb.study.evidence.means import SETTING
+from vslnb.study.evidence.strength import best_epoch
 from vslnb.training.run import Run, load_run
 
 PAIRS = (1, 2), (2, 3), (3, 1)  # of seeds; in a mean with the triplet the second seed is the triplet's
-KEYS = ("similarity", "rank", "strength", "captions", "beside", "seeds")  # what names a mean
+KEYS = (*SETTING, "beside", "seeds")  # what names a mean
 
 
 class Scores:
@@ -71,7 +73,7 @@ class Mean(NamedTuple):
 
     def about(self) -> dict[str, Any]:
         """What strength_means.json says of it before its measures."""
-        setting = {key: getattr(self.arm, key) for key in ("similarity", "rank", "strength", "captions")}
+        setting = {key: getattr(self.arm, key) for key in SETTING}
         beside = "itself" if self.other == self.arm else "triplet"
         return setting | {"beside": beside, "seeds": list(self.seeds)}
 
@@ -87,11 +89,6 @@ def folder(arm: Arm, seed: int) -> Path:
     return HOME / run_name(plan("cosine", arm, seed))
 
 
-def best_epoch(arm: Arm, seed: int) -> int:
-    """The epoch, from 1, whose weights a run kept."""
-    return 1 + int(np.argmax(Run(folder(arm, seed)).results()["curve"]))
-
-
 def main() -> None:
     """Every mean whose two runs have their weights here; what is known of the others stays."""
     listed = {
@@ -105,7 +102,7 @@ def main() -> None:
     matrices = cache(scores.of)  # 25 MB a run, each of which is in several means
     for mean in tqdm(means, desc="means", disable=None):
         about = mean.about()
-        epoch = min(best_epoch(*run) for run in mean.runs() if run[0] == mean.arm)
+        epoch = min(best_epoch(Run(folder(*run)).results()) for run in mean.runs() if run[0] == mean.arm)
         measures = scores.measures(*(matrices(*run) for run in mean.runs()))
         listed[json.dumps(about)] = about | {"epoch": epoch} | measures
     write_json(RANKS.with_name("strength_means.json"), list(listed.values()))

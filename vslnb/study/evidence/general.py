@@ -57,18 +57,21 @@ class General:
     def __bool__(self) -> bool:
         return len(self.runs) > 0
 
-    def gaps(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> dict[str, np.ndarray]:
+    def gaps(
+        self, measure: str, setting: Choice | str, against: str = TRIPLET, shuffled: bool = False
+    ) -> dict[str, np.ndarray]:
         """A measure minus that of the baseline, by architecture, a pair of runs a seed.
 
         Args:
             measure: a column of `runs`.
             setting: of VSL, or the name of what is trained in its place, such as `slack`.
             against: `triplet`, or `shuffled` for shuffled captions in the same setting.
+            shuffled: whether the setting itself is taken with shuffled captions.
 
         Raises:
             ValueError: if a run is there twice.
         """
-        found = self._values(measure, setting)
+        found = self._values(measure, setting, shuffled)
         base = self._values(measure, None if against == TRIPLET else setting, shuffled=against == SHUFFLED)
         gap = (found - base).dropna()
         return {str(name): rows.to_numpy() for name, rows in gap.groupby(level=0, sort=False)}
@@ -77,8 +80,7 @@ class General:
         """A measure by architecture and seed: of a setting, or of the triplet alone."""
         runs = self.runs[(self.runs["captions"] == SHUFFLED) == shuffled]
         if isinstance(setting, Choice):
-            kind = [runs[name] == value for name, value in setting._asdict().items()]
-            runs = runs[np.logical_and.reduce([*kind, runs["instead"] == ""])]
+            runs = setting.of(runs[runs["instead"] == ""])
         else:
             runs = runs[(runs["strength"] == 0) & (runs["instead"] == (setting or ""))]
         values = runs.set_index(["architecture", "seed"])[measure]
@@ -198,8 +200,7 @@ class General:
 
     def _over_triplet(self, measure: str, arm: Trained, architecture: str) -> np.ndarray:
         """A measure of an arm minus that of the triplet alone, on an architecture, a number a seed."""
-        gap = self._values(measure, *arm) - self._values(measure, None)
-        return gap.dropna().get(architecture, pd.Series(dtype=float)).to_numpy()
+        return self.gaps(measure, arm[0], shuffled=arm[1]).get(architecture, np.zeros(0))
 
     def _level(self, architecture: str) -> float:
         """Mean test rsum of the triplet alone."""

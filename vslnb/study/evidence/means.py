@@ -80,9 +80,7 @@ class Means:
             beside: `itself` or `triplet`.
             measure: one of `MEASURES`.
         """
-        rows = self.differences().query("captions == 'true' and beside == @beside")
-        for name, asked in setting._asdict().items():
-            rows = rows[rows[name] == asked]
+        rows = setting.of(self.differences().query("captions == 'true' and beside == @beside"))
         return rows.set_index("seeds")[measure]
 
     def summary(self, setting: Choice) -> str:
@@ -100,7 +98,7 @@ class Means:
             return ""
         mean = both.mean()
         return (
-            f"At {setting.strength:g} times beta ({setting.similarity}, {setting.rank} ranks), two trainings with VSL "
+            f"At {setting.words}, two trainings with VSL "
             f"change the experts' tau by {mean['itself', 'experts']:+.1f} and rsum by "
             f"{mean['itself', 'test rsum']:+.1f}. One with VSL and one without change them by "
             f"{mean['triplet', 'experts']:+.1f} and {mean['triplet', 'test rsum']:+.1f}."

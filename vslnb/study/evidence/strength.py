@@ -26,6 +26,19 @@ class Choice(NamedTuple):
     rank: str
     strength: float
 
+    @property
+    def words(self) -> str:
+        """As a sentence has it.
+
+        >>> Choice("cider", "paper", 10.0).words
+        '10 times beta (cider, paper ranks)'
+        """
+        return f"{self.strength:g} times beta ({self.similarity}, {self.rank} ranks)"
+
+    def of(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """The rows that have this setting."""
+        return runs[runs[list(self._fields)].eq(pd.Series(self._asdict())).all(axis=1)]
+
 
 ARM = ["module", "similarity", "rank", "strength", "captions", "trial"]
 INSTEAD = "instead"  # what is trained in the place of VSL, such as `slack`; empty for the triplet and for VSL
@@ -89,9 +102,7 @@ class BesideTriplets:
             setting: of VSL with true captions.
             against: `triplet`, or `shuffled` for shuffled captions in the same setting.
         """
-        rows = self._without_trials(module)
-        for name, asked in setting._asdict().items():
-            rows = rows[rows[name] == asked]
+        rows = setting.of(self._without_trials(module))
         by_seed = rows.pivot(index="seed", columns="captions", values=measure)
         true = by_seed.get("true", pd.Series(dtype=float))
         base = 0.0 if against == "triplet" else by_seed.get("shuffled", pd.Series(dtype=float))
@@ -172,8 +183,7 @@ class Strength(BesideTriplets):
         for similarity, rank, strength in product(SIMILARITIES, RANKS, STRENGTHS[::-1]):
             if (similarity, rank) in allowed:
                 continue  # a larger strength qualifies
-            kind = "similarity == @similarity and rank == @rank and strength == @strength"
-            seeds = rows.query(kind).set_index("seed")
+            seeds = Choice(similarity, rank, strength).of(rows).set_index("seed")
             if (seeds[LAST] < (1 - MOST_LOST) * triplets[LAST].reindex(seeds.index)).any():
                 continue  # whatever its other seeds say
             if sorted(seeds.index) != sorted(EXPLORED):
@@ -248,6 +258,15 @@ def over_photos(setting: Choice, module: str = "cosine", path: Path = PHOTOS) ->
     )
 
 
+def best_epoch(run: dict[str, Any]) -> int:
+    """The epoch, from 1, whose weights a run kept.
+
+    >>> best_epoch({"curve": [324.3, 378.6, 378.4]})
+    2
+    """
+    return 1 + int(np.argmax(run["curve"]))
+
+
 def frame_of(runs: Sequence[dict[str, Any]], model: str = "module") -> pd.DataFrame:
     """A row a run: what was trained, by the key `model` of its results, which arm and seed, and every measure."""
     columns = [model, *ARM[1:], INSTEAD, "seed", "share", *MEASURES, CHOSEN_BY, LAST, EPOCH]
@@ -268,5 +287,5 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
         "NCS by sentence": sum(sides.values()) / len(sides),
         CHOSEN_BY: sum(dev_sides.values()) / len(dev_sides),
         LAST: run["curve"][-1],
-        EPOCH: 1 + int(np.argmax(run["curve"])),
+        EPOCH: best_epoch(run),
     }

@@ -36,8 +36,8 @@ class ToldApart:
         similarities: Path = FIGURES / "flickr8k" / "strength_similarities.json",
     ):
         self.path = path
-        kind = "module == 'cosine' and similarity == 'cider' and rank == 'paper' and strength == 10 and captions == 'true'"
-        self.level = float(stronger.runs.query(f"{kind} and trial == ''")["experts"].mean())
+        alone = stronger.runs.query("module == 'cosine' and captions == 'true' and trial == ''")
+        self.level = float(SCOUTED.of(alone)["experts"].mean())
         self.similarities: dict[str, dict[str, Any]] = read_evidence(similarities, {})
 
     def panels(self, rank: str = "paper", module: str = "cosine") -> dict[str, tuple[dict, dict]]:
@@ -71,8 +71,7 @@ class ToldApart:
             for bounds in [_bounds(found["told_apart"][two])]
         ]
         return (
-            f"What changes at {setting.strength:g} times beta ({setting.similarity}, {setting.rank} ranks) is how well "
-            f"the scores tell ratings apart. {' '.join(changes)}"
+            f"What changes at {setting.words} is how well the scores tell ratings apart. {' '.join(changes)}"
         )
 
     def block(self) -> str:
@@ -83,7 +82,7 @@ class ToldApart:
         return (
             f"{self.summary()}\n\nDoes the model only copy the similarity that it was trained on? That can be asked, "
             "too, with a caption and the photo's own captions, which the model does not see. Its experts' tau is "
-            f"{said}; `cosine` with ten times beta (cider, paper ranks) reaches {self.level:.1f}."
+            f"{said}; `cosine` with ten times beta ({SCOUTED.similarity}, {SCOUTED.rank} ranks) reaches {self.level:.1f}."
         )
 
 
