@@ -18,7 +18,7 @@ strength_similarities.json has what experts say of the similarities themselves, 
 from __future__ import annotations
 
 import sys
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +35,6 @@ from vslnb.study.evidence.strength import ARM, INSTEAD, SIMILARITIES
 RESAMPLES, HALVES, EXCHANGES = 1_000, 100, 20
 FILES = ("strength", "general")
 LEVELS = (1, 2, 3, 4)  # of the ratings
-NEIGHBOURS = ((1, 2), (2, 3), (3, 4))
 KEYS = ["architecture", *ARM[1:], INSTEAD]  # what names an arm
 
 
@@ -61,50 +60,48 @@ class Draws:
         self.times = np.array([np.ones(n, int), *(np.bincount(one, minlength=n) for one in chosen)])
         self.order = np.concatenate(self.photos)  # pairs photo by photo,
         self.starts = np.cumsum([0, *map(len, self.photos)])[:-1]  # of which each begins here
+        ratings = pairs.ratings[self.order]
         self.counts = np.array(
-            [(pairs.ratings[self.order] == level).sum(1) for level in LEVELS], np.int8
-        )  # (4, P)
-        # For two levels, what their observations in two pairs add if the first pair has the higher score.
-        self.signs = {
-            two: np.outer(self.counts[two[1] - 1], self.counts[two[0] - 1]) for two in combinations(LEVELS, 2)
-        }
-        self.signs = {two: sign - sign.T for two, sign in self.signs.items()}
+            [(ratings == level).sum(1) for level in LEVELS]
+        )  # (4, P), of each level in a pair
+        by_photo = np.add.reduceat(self.counts, self.starts, axis=1)
+        self.observations = self.times @ by_photo.T  # (draws, 4), of each level in a draw
         self.exchanges = [self.exchange() for _ in range(EXCHANGES)]  # the same for every run
 
-    def taus(self, scores: np.ndarray) -> np.ndarray:
-        """Experts' tau-c of a score a pair (P,), a number a draw, as `ExpertPairs.tau`; 0 where all scores are equal."""
-        found = self._observations()
-        classes = (found > 0).sum(1)
-        surplus = self._surplus(scores, sum(self.signs.values()))
-        return 100 * 2 * classes * surplus / (found.sum(1) ** 2 * (classes - 1))
+    def surplus(self, scores: np.ndarray) -> dict[tuple[int, int], np.ndarray]:
+        """Concordant minus discordant observations, by a lower and a higher rating, a number a draw.
 
-    def told_apart(self, scores: np.ndarray, low: int, high: int) -> np.ndarray:
-        """How well a score a pair (P,) tells two ratings apart, in percent, a number a draw.
+        They are summed for any two photos. For a draw each such sum counts as often as both photos do, so that a
+        thousand draws are one matrix product.
+
+        Args:
+            scores: one a pair (P,).
+        """
+        scores = np.unique(scores, return_inverse=True)[1][self.order]
+        above = np.empty((len(LEVELS), len(LEVELS), len(self.photos), len(self.photos)))
+        for photo, rows in enumerate(np.split(np.arange(len(scores)), self.starts[1:])):
+            signs = self.counts[:, rows] @ np.sign(
+                scores[rows, None] - scores
+            )  # (4, P), by the level of this photo
+            above[:, :, photo] = np.add.reduceat(signs[:, None] * self.counts, self.starts, axis=2)
+        times = self.times.astype(float)
+        return {
+            (low, high): ((times @ above[high - 1, low - 1]) * times).sum(1)
+            for low, high in combinations(LEVELS, 2)
+        }
+
+    def taus(self, surplus: dict[tuple[int, int], np.ndarray]) -> np.ndarray:
+        """Experts' tau-c, a number a draw, as `ExpertPairs.tau`; 0 where all scores are equal."""
+        classes = (self.observations > 0).sum(1)
+        return 100 * 2 * classes * sum(surplus.values()) / (self.observations.sum(1) ** 2 * (classes - 1))
+
+    def told_apart(self, surplus: dict[tuple[int, int], np.ndarray], low: int, high: int) -> np.ndarray:
+        """How well the scores tell two ratings apart, in percent, a number a draw.
 
         Of all two observations with these ratings, the share of which the higher one has the higher score, minus the
         share in the other order.
         """
-        found = self._observations()
-        return 100 * self._surplus(scores, self.signs[low, high]) / (found[:, low - 1] * found[:, high - 1])
-
-    def _observations(self) -> np.ndarray:
-        """How many observations of each level a draw has, (draws, 4)."""
-        by_photo = np.add.reduceat(self.counts.astype(float), self.starts, axis=1)
-        return self.times @ by_photo.T
-
-    def _surplus(self, scores: np.ndarray, sign: np.ndarray) -> np.ndarray:
-        """Concordant minus discordant observations, a number a draw.
-
-        They are summed for any two photos once. For a draw each such sum counts as often as both photos do, so that a
-        thousand draws are one matrix product.
-        """
-        scores = np.unique(scores, return_inverse=True)[1][self.order]
-        between = np.empty((len(self.photos), len(self.photos)))
-        for photo, rows in enumerate(np.split(np.arange(len(scores)), self.starts[1:])):
-            signs = np.sign(scores[rows, None] - scores) * sign[rows]
-            between[photo] = np.add.reduceat(signs.sum(0), self.starts)
-        times = self.times.astype(float)
-        return ((times @ between) * times).sum(1) / 2
+        return 100 * surplus[low, high] / (self.observations[:, low - 1] * self.observations[:, high - 1])
 
     def exchanged(self, scores: np.ndarray) -> float:
         """Concordance within photos once the ratings of one photo are exchanged at random, mean over exchanges."""
@@ -140,8 +137,9 @@ class Asked(NamedTuple):
 
 def ask(draws: Draws, scores: np.ndarray) -> Asked:
     """All of it, of a score a pair."""
-    told_apart = {f"{low} and {high}": draws.told_apart(scores, low, high) for low, high in NEIGHBOURS}
-    return Asked(draws.taus(scores), told_apart, draws.exchanged(scores))
+    surplus = draws.surplus(scores)
+    told_apart = {f"{low} and {high}": draws.told_apart(surplus, low, high) for low, high in pairwise(LEVELS)}
+    return Asked(draws.taus(surplus), told_apart, draws.exchanged(scores))
 
 
 def of_every_arm(runs: list[dict], asked: dict[str, Asked]) -> list[dict]:

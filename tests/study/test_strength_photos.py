@@ -29,7 +29,7 @@ def test_taus_by_literal_loops():
     pairs, draw = rated()
     draws = Draws(pairs)
     scores = draw.integers(0, 40, PHOTOS * EACH).astype(float)  # some are equal
-    found = draws.taus(scores)
+    found = draws.taus(draws.surplus(scores))
     assert len(found) == 1 + RESAMPLES + HALVES
     for number in (0, 1, 2, RESAMPLES, -1):
         rows = rows_of(draws, draws.times[number])
@@ -47,7 +47,7 @@ def test_a_draw_without_a_rating_has_one_class_less():
     rows = rows_of(draws, draws.times[number])
     assert ratings[rows].max() == 2
     expected = ExpertPairs(images[rows], np.arange(9)[rows], ratings[rows]).tau(scores[rows])
-    assert draws.taus(scores)[number] == pytest.approx(expected)
+    assert draws.taus(draws.surplus(scores))[number] == pytest.approx(expected)
 
 
 def test_photos_are_drawn_whole():
@@ -91,7 +91,7 @@ def test_an_arm_stands_beside_the_triplet_of_its_architecture_and_seed():
 def test_two_ratings_are_told_apart_by_literal_loops(low, high):
     pairs, draw = rated(3)
     draws, scores = Draws(pairs), draw.integers(0, 40, PHOTOS * EACH).astype(float)
-    found = draws.told_apart(scores, low, high)
+    found = draws.told_apart(draws.surplus(scores), low, high)
     for number in (0, 1, -1):
         flat = [
             (scores[row], rating)
@@ -108,20 +108,20 @@ def test_a_score_that_is_the_rating_tells_all_apart():
     ratings = np.repeat(1 + np.arange(PHOTOS * EACH)[:, None] % 4, 3, 1).astype(float)
     draws = Draws(ExpertPairs(images, np.arange(len(images)), ratings))
     for low, high in zip(LEVELS, LEVELS[1:]):
-        assert draws.told_apart(ratings[:, 0], low, high)[0] == 100
-        assert draws.told_apart(-ratings[:, 0], low, high)[0] == -100
-        assert draws.told_apart(np.ones(len(images)), low, high)[0] == 0
+        assert draws.told_apart(draws.surplus(ratings[:, 0]), low, high)[0] == 100
+        assert draws.told_apart(draws.surplus(-ratings[:, 0]), low, high)[0] == -100
+        assert draws.told_apart(draws.surplus(np.ones(len(images))), low, high)[0] == 0
 
 
 def test_what_all_photos_show_holds_over_photos_and_what_one_shows_does_not():
     pairs, draw = rated()
     draws, noise = Draws(pairs), draw.normal(size=PHOTOS * EACH)
-    plain, right = draws.taus(noise), pairs.ratings.mean(1)
-    gaps = np.array([draws.taus(noise + right) - plain])
+    plain, right = draws.taus(draws.surplus(noise)), pairs.ratings.mean(1)
+    gaps = np.array([draws.taus(draws.surplus(noise + right)) - plain])
     everywhere = interval(gaps)
     assert everywhere["low"] > 0 and half(gaps) == 100
     assert everywhere["low"] < everywhere["gain"] < everywhere["high"]
-    gaps = np.array([draws.taus(np.where(pairs.images == 3, 4 * right, noise)) - plain])
+    gaps = np.array([draws.taus(draws.surplus(np.where(pairs.images == 3, 4 * right, noise))) - plain])
     assert interval(gaps)["low"] < 0.1 and half(gaps) < 100
     assert half(np.array([plain - plain])) == 0
 
