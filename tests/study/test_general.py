@@ -1,6 +1,5 @@
 """Settings of VSL on several architectures, on runs made here."""
 
-import numpy as np
 import pytest
 from test_strength import design, run
 
@@ -83,22 +82,6 @@ def test_nothing_is_decided_before_all_five_seeds_are_there():
         General(five() + five(10)).hypotheses(TEN)
     with pytest.raises(LookupError, match="0 of 5"):
         General([]).hypotheses(TEN)
-
-
-def test_the_mean_over_architectures_weighs_what_is_known_better_more():
-    found = General(RUNS).together("experts", TEN)
-    means = [np.mean([3, 3, 3.5]), np.mean([1, 2.5, 1])]
-    assert means[1] < found.mean.value < means[0] and found.mean.value > np.mean(means) + 0.05
-    alike = General(RUNS).unweighted("experts", TEN)
-    assert alike.value == pytest.approx(np.mean(means)) and alike.low < means[1]
-    with pytest.raises(ValueError, match="two"):
-        General(of("cosine") + of("cosine", 10)).together("experts", TEN)
-
-
-def test_a_panel_ends_with_the_mean():
-    gaps, intervals = General(RUNS).panel("experts", TEN)
-    assert list(gaps) == list(intervals) == ["cosine", "SAF", "mean"] and len(gaps["mean"]) == 0
-    assert intervals["mean"].low < intervals["mean"].value < intervals["mean"].high
 
 
 def test_what_became_of_the_hypotheses_is_said_in_words():

@@ -1,4 +1,4 @@
-"""Is what VSL buys general? The runs of `experiments/general.py`, architecture by architecture and together."""
+"""The chosen setting of VSL on fresh seeds: the runs of `experiments/general.py`, an architecture at a time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from vslnb.study.decision import format_interval
 from vslnb.study.evidence.runs import FIGURES, read_evidence
 from vslnb.study.evidence.strength import Choice, Strength, format_gaps, frame_of, over_photos
 from vslnb.study.markdown import markdown_table
-from vslnb.study.random_effects import RandomEffects, random_effects
 from vslnb.study.speed_tables import architecture_name
 
 TRIPLET, SHUFFLED = "triplet", "shuffled"
 PAPER = Choice("cider", "paper", 1.0)  # the setting of the recipe
-SEEDS = 5  # that decide
+SEEDS, PLANNED = 5, 10  # seeds of an architecture, and architectures, that decide
+PERCENT = "rsum, percent"  # of the triplet of the same architecture and seed
 # What is trained in the place of VSL, as figures and tables name it.
 INSTEAD_NAMES = {
     "slack": "margins by similarity",
@@ -53,6 +53,9 @@ class General:
     ):
         listed = read_evidence(path, []) if runs is None else runs
         self.runs = frame_of(listed, "architecture")
+        keys = pd.MultiIndex.from_frame(self.runs[["architecture", "seed"]])
+        alone = self._values("test rsum", None).reindex(keys).to_numpy()
+        self.runs[PERCENT] = 100 * self.runs["test rsum"] / alone
 
     def __bool__(self) -> bool:
         return len(self.runs) > 0
@@ -87,20 +90,6 @@ class General:
         if not values.index.is_unique:
             raise ValueError("a run is there twice")
         return values
-
-    def together(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> RandomEffects:
-        """The mean over the architectures that have at least two seeds.
-
-        Raises:
-            ValueError: while there are fewer than two of these.
-        """
-        found = [gap for gap in self.gaps(measure, setting, against).values() if len(gap) > 1]
-        return random_effects([gap.mean() for gap in found], [gap.var(ddof=1) / len(gap) for gap in found])
-
-    def unweighted(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> Interval:
-        """Student's interval over the means of the architectures, each counted alike; it stands beside `together`."""
-        gaps = self.gaps(measure, setting, against).values()
-        return interval_over_seeds([gap.mean() for gap in gaps if len(gap) > 1])
 
     def hypotheses(self, setting: Choice, architecture: str = "cosine") -> dict[str, tuple[Interval, bool]]:
         """H1 to H3 of the design on one architecture: the interval over seeds, and whether it holds.
@@ -145,7 +134,7 @@ class General:
         if not there:
             return ""
         setup = f"{setting.similarity}, {setting.rank} ranks, {setting.strength:g} times beta"
-        about = f"Dev chose {setup}. With {_name(architecture)} it is trained again on fresh seeds."
+        about = f"Dev chose {setup}. With {name_of(architecture)} it is trained again on fresh seeds."
         try:
             outcomes = self.hypotheses(setting, architecture)
         except LookupError:
@@ -180,7 +169,7 @@ class General:
                 bought, paid = (self._over_triplet(m, arm, architecture) for m in ("experts", "test rsum"))
                 if not len(bought):
                     continue
-                row = {"architecture": _name(architecture), "arm": name, "seeds": len(bought)}
+                row = {"architecture": name_of(architecture), "arm": name, "seeds": len(bought)}
                 row["experts' tau, over the triplet"] = format_gaps(bought)
                 beside = {} if arm[1] or isinstance(arm[0], str) else self.gaps("experts", arm[0], SHUFFLED)
                 control = beside.get(architecture, np.zeros(0))
@@ -206,14 +195,6 @@ class General:
         """Mean test rsum of the triplet alone."""
         return self._values("test rsum", None).get(architecture, pd.Series(dtype=float)).mean()
 
-    def panel(self, measure: str, setting: Choice | str, against: str = TRIPLET) -> tuple[dict, dict]:
-        """A forest plot's panel: the differences of every architecture, and its interval; the mean below them."""
-        gaps = {_name(one): gap for one, gap in self.gaps(measure, setting, against).items()}
-        intervals: dict[str, Interval] = {name: interval_over_seeds(gap) for name, gap in gaps.items()}
-        if sum(len(gap) > 1 for gap in gaps.values()) > 1:
-            gaps["mean"], intervals["mean"] = np.zeros(0), self.together(measure, setting, against).mean
-        return gaps, intervals
-
 
 def _arms(chosen: Choice) -> dict[str, Trained]:
     """What is trained beside the triplet alone, by its name in figures and tables."""
@@ -224,6 +205,6 @@ def _arms(chosen: Choice) -> dict[str, Trained]:
     return found | {words: (name, False) for name, words in INSTEAD_NAMES.items()}
 
 
-def _name(architecture: str) -> str:
+def name_of(architecture: str) -> str:
     """As figures and tables name it, with its direction."""
     return architecture_name(architecture.replace("-", " "), "small width")
