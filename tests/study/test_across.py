@@ -63,6 +63,23 @@ def test_panels_have_an_architecture_a_row_and_end_with_the_mean():
     assert list(control[0]) == ["cosine"]  # SAF has no control here, and one alone has no mean
 
 
+def test_the_table_has_levels_beside_what_changes():
+    table = across(RUNS + ONE_SEED).table().set_index("architecture")
+    assert list(table.index) == ["cosine", "SAF", "SCAN, regions attend", "mean"]
+    assert table.loc["cosine", ["seeds", "experts' tau, triplet", "rsum, triplet"]].tolist() == [
+        "3",
+        "44.5",
+        "251.0",
+    ]
+    over, control, paid = ASKED
+    assert table.loc["SCAN, regions attend", over] == "+6.0 (one seed)"
+    assert table.loc["SAF", control] == "" and table.loc["mean", control] == ""  # one control has no mean
+    assert table.loc["mean", over].startswith("+3.6 (") and table.loc["mean", "seeds"] == ""
+    text = across(RUNS + ONE_SEED).block()
+    assert text.startswith("With 10 times beta") and text.count("\n| ") == 2 + len(table)
+    assert across(of("cosine")).block() == "No architecture but `cosine` is trained with it yet."
+
+
 def test_what_is_said_counts_architectures_and_calls_few_seeds_no_decision():
     saf = of("saf", 10, "shuffled", expert=(46, 46, 46))
     text = across(RUNS + saf + ONE_SEED).summary()

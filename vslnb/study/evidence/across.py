@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from vslnb.evaluation.intervals import Interval
 from vslnb.study.comparison import interval_over_seeds
 from vslnb.study.decision import format_interval
 from vslnb.study.evidence.general import ALLOWED, PERCENT, PLANNED, SEEDS, SHUFFLED, TRIPLET, General, name_of
 from vslnb.study.evidence.runs import Panel, as_panel
-from vslnb.study.evidence.strength import Choice
+from vslnb.study.evidence.strength import Choice, format_gaps
+from vslnb.study.markdown import markdown_table
 from vslnb.study.random_effects import RandomEffects, random_effects
 
 # What is asked of every architecture: by the axis of a figure, a measure and its baseline.
@@ -54,8 +56,9 @@ class Across:
         return interval_over_seeds([gap.mean() for gap in self.gaps(measure, against).values()])
 
     def mean(self, measure: str, against: str = TRIPLET) -> Interval:
-        """The random-effects mean if every architecture has at least two seeds, and until then `alike`."""
-        whole = all(len(gap) > 1 for gap in self.gaps(measure, against).values())
+        """The random-effects mean if all have at least two seeds, of two architectures or more; until then `alike`."""
+        gaps = self.gaps(measure, against)
+        whole = len(gaps) > 1 and all(len(gap) > 1 for gap in gaps.values())
         return self.together(measure, against).mean if whole else self.alike(measure, against)
 
     def panels(self) -> dict[str, Panel]:
@@ -67,6 +70,31 @@ class Across:
                 gaps["mean"], intervals["mean"] = np.zeros(0), self.mean(*asked)
             found[label] = gaps, intervals
         return found
+
+    def table(self) -> pd.DataFrame:
+        """A row an architecture: seeds, the triplet's levels, and what changes; the mean below them."""
+        rows: dict[str, dict[str, str]] = {}
+        for architecture, gap in self.general.gaps("experts", self.setting).items():
+            levels = {
+                measure: self.general.level(measure, architecture) for measure in ("experts", "test rsum")
+            }
+            rows[name_of(architecture)] = {
+                "seeds": str(len(gap)),
+                "experts' tau, triplet": f"{levels['experts']:.1f}",
+                "rsum, triplet": f"{levels['test rsum']:.1f}",
+            }
+        for label, asked in ASKED.items():
+            for name, gap in (gaps := self.gaps(*asked)).items():
+                rows[name][label] = format_gaps(gap)
+            if len(gaps) > 1:
+                rows.setdefault("mean", {})[label] = format_interval(self.mean(*asked))
+        return pd.DataFrame(rows).T.rename_axis("architecture").fillna("").reset_index()
+
+    def block(self) -> str:
+        """What is said of it and the table, for the results page."""
+        if len(self) < 2:
+            return "No architecture but `cosine` is trained with it yet."
+        return f"{self.summary()}\n\n{markdown_table(self.table())}"
 
     def headline(self) -> str:
         """What a figure says above its panels."""

@@ -103,7 +103,7 @@ class General:
         asked = {
             "H1": ("experts", TRIPLET, 0.0),
             "H2": ("experts", SHUFFLED, 0.0),
-            "H3": ("test rsum", TRIPLET, -ALLOWED / 100 * self._level(architecture)),
+            "H3": ("test rsum", TRIPLET, -ALLOWED / 100 * self.level("test rsum", architecture)),
         }
         found, so_far = {}, True
         for name, (measure, against, bound) in asked.items():
@@ -140,7 +140,7 @@ class General:
         except LookupError:
             seen = "; ".join(f"{words}: {format_gaps(gap)}" for words, gap in there.items())
             return f"{about} Nothing is decided yet, because {min(map(len, there.values()))} of {SEEDS} seeds are there: {seen}."
-        bound = -ALLOWED / 100 * self._level(architecture)
+        bound = -ALLOWED / 100 * self.level("test rsum", architecture)
         found, before = [], True
         for (name, (interval, holds)), words in zip(outcomes.items(), asked, strict=True):
             outcome = (
@@ -161,10 +161,10 @@ class General:
         gaps = {name: gap for name, gap in gaps.items() if len(gap)}
         return gaps, {name: interval_over_seeds(gap) for name, gap in gaps.items()}
 
-    def table(self, chosen: Choice) -> pd.DataFrame:
-        """A row an architecture and arm: seeds, experts' tau and rsum over the triplet, and tau over shuffled captions."""
+    def table(self, chosen: Choice, only: str = "") -> pd.DataFrame:
+        """A row an architecture, or `only` the one, and arm: seeds, experts' tau and rsum over the baselines."""
         rows = []
-        for architecture in dict.fromkeys(self.runs["architecture"]):
+        for architecture in [only] if only else dict.fromkeys(self.runs["architecture"]):
             for name, arm in _arms(chosen).items():
                 bought, paid = (self._over_triplet(m, arm, architecture) for m in ("experts", "test rsum"))
                 if not len(bought):
@@ -178,22 +178,24 @@ class General:
         return pd.DataFrame(rows)
 
     def block(self, found: Strength | None = None) -> str:
-        """What was decided and the table, for the results page; `found` has the runs from which the setting is chosen."""
+        """What was decided on `cosine` and its table, for the results page; the setting is chosen from the runs of `found`."""
         if not self:
             return "None of its runs has been made yet."
         chosen = (found or Strength()).choice()
         if chosen is None:
             return "No setting qualifies on dev."
         photos = over_photos(chosen, path=FIGURES / "flickr8k" / "general_photos.json")
-        return "\n\n".join(filter(None, [self.decided(chosen), photos, markdown_table(self.table(chosen))]))
+        return "\n\n".join(
+            filter(None, [self.decided(chosen), photos, markdown_table(self.table(chosen, "cosine"))])
+        )
 
     def _over_triplet(self, measure: str, arm: Trained, architecture: str) -> np.ndarray:
         """A measure of an arm minus that of the triplet alone, on an architecture, a number a seed."""
         return self.gaps(measure, arm[0], shuffled=arm[1]).get(architecture, np.zeros(0))
 
-    def _level(self, architecture: str) -> float:
-        """Mean test rsum of the triplet alone."""
-        return self._values("test rsum", None).get(architecture, pd.Series(dtype=float)).mean()
+    def level(self, measure: str, architecture: str) -> float:
+        """The mean of a measure over the seeds of the triplet alone; NaN where there is none."""
+        return self._values(measure, None).get(architecture, pd.Series(dtype=float)).mean()
 
 
 def _arms(chosen: Choice) -> dict[str, Trained]:
