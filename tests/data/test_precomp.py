@@ -156,7 +156,9 @@ def test_the_fields_vocabularies_fit_their_own_captions_only(tmp_path, theirs, p
     (folder / "dataset.json").unlink()
     for path in folder.glob("train*"):
         path.unlink()
+    # Of every second photo: words that occur four times in all of them are seldom missing in a half.
     train = shared("data/f30k_captions/train_caps.txt").read_text().splitlines()
+    train = [line for k, line in enumerate(train) if k // 5 % 2 == 0]
     for name, lines in (("train", train), ("test", captions)):
         (folder / f"{name}_caps.txt").write_text("\n".join(lines) + "\n")
         np.save(folder / f"{name}_ims.npy", np.ones((len(lines) // 5, 1, 2), np.float16))

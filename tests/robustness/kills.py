@@ -67,25 +67,34 @@ def write_photos(folder: Path, count: int = 600) -> None:
 
 
 def commands(home: Path) -> dict[str, Callable[[Path], list]]:
-    """Each program's words, given a folder for what it writes."""
+    """Each program's words, given a folder for what it writes; what it reads is made when it is first asked for."""
     data = write_dataset(home / "data", {"train": 300, "dev": 150, "test": 300})
-    write_photos(home)
     sets = [word for setting in TINY for word in ("--set", setting)]
     common = ["--data", data, *sets, "--quiet", "--device", "cpu"]
-    trained = home / "trained"
-    subprocess.run([*VSLNB, "train", "world-sgr", *common, "--run", trained], check=True, capture_output=True)
+
+    def trained() -> Path:
+        run = home / "trained"
+        if not run.exists():
+            program = [*VSLNB, "train", "world-sgr", *common, "--run", run]
+            subprocess.run(program, check=True, capture_output=True)
+        return run
+
+    def importing(place: Path) -> list:
+        if not (home / "photos").exists():
+            write_photos(home)
+        return [sys.executable, "-c", IMPORT, home, place / "data"]
 
     def searching(place: Path) -> list:
         if not (place / "run").exists():
-            shutil.copytree(trained, place / "run")
+            shutil.copytree(trained(), place / "run")
         return [*VSLNB, "search", place / "run", "a dog outside"]
 
     return {
         "training": lambda place: [
             *VSLNB, "train", "world-saf-vsl", *common, "--run", place / "run", "--resume"
         ],
-        "import": lambda place: [sys.executable, "-c", IMPORT, home, place / "data"],
-        "evaluate": lambda place: [*VSLNB, "evaluate", trained, "--keep", place / "kept", "--quiet"],
+        "import": importing,
+        "evaluate": lambda place: [*VSLNB, "evaluate", trained(), "--keep", place / "kept", "--quiet"],
         "search": searching,
         "reproduce": lambda place: [*VSLNB, "reproduce", "demo", "--run", place / "demo"],
     }  # fmt: skip
@@ -96,8 +105,9 @@ def campaign(name: str, command: Callable[[Path], list], home: Path, kills: int,
     whole, cut = home / name / "whole", home / name / "cut"
     for place in (whole, cut):
         place.mkdir(parents=True)
+    words = list(map(str, command(whole)))
     began = time.monotonic()
-    subprocess.run(list(map(str, command(whole))), check=True, capture_output=True)
+    subprocess.run(words, check=True, capture_output=True)
     length = time.monotonic() - began
     done, rounds, started, equal = 0, 0, 0, True
     while done < kills:

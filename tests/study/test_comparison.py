@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from test_loop import tiny
 
+from conftest import write_dataset
 from vslnb.data.precomp import load_split, load_vocabulary
 from vslnb.evaluation.measures import MeasureName, measure_of
 from vslnb.evaluation.recall_at_k import recall
@@ -11,30 +12,32 @@ from vslnb.recipes import run_name
 from vslnb.retrieval.similarity import split_scores
 from vslnb.study.comparison import gain, gain_over_images, keep_rsum, rsum_by_image, value
 from vslnb.training.ensemble import sgraf
-from vslnb.training.loop import TrainingError
+from vslnb.training.loop import TrainingError, train
 from vslnb.training.run import load_run
 from vslnb.training.sweep import sweep
 
 
-@pytest.fixture
-def trained(dataset, tmp_path):
-    """Two arms, two seeds."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Two arms, two seeds: their results, their configurations, and the folder of their runs."""
+    home = tmp_path_factory.mktemp("comparison")
+    data = write_dataset(home / "data", {"train": 40, "dev": 10, "test": 10})
     configs = [tiny(f"world-cosine{arm}", seed=seed) for arm in ("", "-vsl") for seed in (0, 1)]
-    found = {r["name"]: r for r in sweep(configs, dataset, tmp_path / "runs", device="cpu")}
-    return [found[run_name(config)] for config in configs], configs
+    runs = home / "runs"
+    return [train(one, data, runs / run_name(one), "cpu", progress=False) for one in configs], configs, runs
 
 
-def test_gains_pair_seeds_and_say_what_they_cannot_know(trained, tmp_path):
-    (a0, a1, b0, b1), _ = trained
+def test_gains_pair_seeds_and_say_what_they_cannot_know(trained):
+    (a0, a1, b0, b1), _, runs = trained
     assert b0["arm"] == "vsl-paper" and measure_of(a0) == a0["test"]["rsum"]
     pair = gain([a0, a1], [b0, b1])
     differences = [b["test"]["rsum"] - a["test"]["rsum"] for a, b in ((a0, b0), (a1, b1))]
     assert pair.value == pytest.approx(np.mean(differences))
-    single = gain([a0], [b0], folder=tmp_path / "runs")
+    single = gain([a0], [b0], folder=runs)
     assert single.value == pytest.approx(differences[0]) and single.low <= single.value <= single.high
     for unknown in (
         gain([a0], [b0]),
-        gain([a0], [b0], MeasureName("R@1", "", "text_to_image"), tmp_path / "runs"),
+        gain([a0], [b0], MeasureName("R@1", "", "text_to_image"), runs),
     ):
         assert np.isnan(unknown.low)
     with pytest.raises(ValueError, match="same seeds"):
@@ -49,8 +52,8 @@ def test_gains_pair_seeds_and_say_what_they_cannot_know(trained, tmp_path):
     assert value([a0, a1]).value == pytest.approx((a0["test"]["rsum"] + a1["test"]["rsum"]) / 2)
 
 
-def test_known_results_are_not_trained_again(trained, dataset, tmp_path):
-    results, configs = trained
+def test_known_results_are_not_trained_again(trained, tmp_path):
+    results, configs, _ = trained
     again = list(sweep(configs, tmp_path / "nowhere", tmp_path / "empty", known=results))
     assert again == results and not (tmp_path / "empty").exists()
     with pytest.raises(TrainingError, match="nowhere"):
@@ -66,7 +69,8 @@ def test_known_results_are_not_trained_again(trained, dataset, tmp_path):
 
 def test_sgraf_is_the_mean_of_two_matrices(dataset, tmp_path):
     members = [tiny("world-sgr"), tiny("world-saf")]
-    list(sweep(members, dataset, tmp_path, device="cpu"))
+    for member in members:
+        train(member, dataset, tmp_path / run_name(member), "cpu", progress=False)
     found = sgraf(members, dataset, tmp_path, "cpu")
     test, vocabulary = load_split(dataset, "test"), load_vocabulary(dataset)
     a, b = (split_scores(load_run(tmp_path / run_name(m), "cpu")[0], test, vocabulary) for m in members)
@@ -76,8 +80,8 @@ def test_sgraf_is_the_mean_of_two_matrices(dataset, tmp_path):
 
 
 def test_gains_over_images_outlive_their_runs(trained, tmp_path):
-    (a0, a1, b0, b1), configs = trained
-    home, store = tmp_path / "runs", tmp_path / "kept"
+    (a0, a1, b0, b1), configs, home = trained
+    store = tmp_path / "kept"
     store.mkdir()
     there = gain_over_images([a0, a1], [b0, b1], [home])
     assert there.value == pytest.approx(gain([a0, a1], [b0, b1]).value) and there.low <= there.high

@@ -12,24 +12,35 @@ import torch
 from test_loop import tiny
 
 from vslnb.errors import InputError
-from vslnb.recipes import run_name
+from vslnb.recipes import recipe, run_name
 from vslnb.study.profiles import ROOT
 from vslnb.training.loop import TrainingError, train
 from vslnb.training.sweep import sweep
+
+
+def train_alone(configs, dataset, home):
+    """The same runs one after the other, in this process."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in the sweep: another number of threads adds in another order
+    try:
+        for config in configs:
+            train(config, dataset, home / run_name(config), progress=False, device="cpu")
+    finally:
+        torch.set_num_threads(threads)
+
+
+def weights_of(config, home):
+    return (home / run_name(config) / "best.safetensors").read_bytes()
 
 
 def test_a_sweep_equals_single_runs_and_keeps_what_is_done(dataset, tmp_path):
     configs = [tiny("world-cosine"), tiny("world-cosine-vsl"), tiny("world-cosine", seed=1)]
     results = list(sweep(configs, dataset, tmp_path / "runs", device="cpu"))
     assert {(r["arm"], r["seed"]) for r in results} == {("triplet", 0), ("vsl-paper", 0), ("triplet", 1)}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as in the sweep: another number of threads adds in another order
-    try:
-        train(configs[1], dataset, tmp_path / "alone", progress=False, device="cpu")
-    finally:
-        torch.set_num_threads(threads)
+    train_alone(configs, dataset, tmp_path / "alone")
+    for config in configs:
+        assert weights_of(config, tmp_path / "runs") == weights_of(config, tmp_path / "alone")
     there = tmp_path / "runs" / run_name(configs[1]) / "best.safetensors"
-    assert there.read_bytes() == (tmp_path / "alone" / "best.safetensors").read_bytes()
     before = there.stat().st_mtime_ns
     assert sorted(map(str, sweep(configs, dataset, tmp_path / "runs", device="cpu"))) == sorted(
         map(str, results)
@@ -76,6 +87,8 @@ def test_workers_end_when_their_parent_is_killed(dataset, tmp_path):
     _until(silent)
 
 
+SHORT = {"training.epochs": 2, "model.embed_dim": 16, "model.word_dim": 12}
+ARMS = [("", 0), ("-vsl", 0), ("", 1), ("-vsl", 1), ("", 2)]  # more than workers: some wait when one dies
 KILLS = """
 import os, signal, sys
 from pathlib import Path
@@ -92,25 +105,23 @@ def save_and_die(run, *rest):
 vslnb.training.loop.save_checkpoint = save_and_die
 
 if __name__ == "__main__":
-    settings = {"training.epochs": 2}
-    arms = [("", 0), ("-vsl", 0), ("", 1), ("-vsl", 1), ("", 2)]  # more than workers: some wait when one dies
+    settings, arms = SETTINGS
     plans = [recipe("world-cosine" + arm).with_settings(settings | {"seed": seed}) for arm, seed in arms]
     print(len(list(sweep(plans, sys.argv[1], sys.argv[2], device="cpu"))), "whole")
 """
 
 
 def test_the_run_of_a_killed_worker_is_done_again_and_no_other(dataset, tmp_path):
-    (tmp_path / "parent.py").write_text(KILLS)
-    for place in ("killed", "whole"):
-        (tmp_path / place).mkdir()
-        if place == "whole":
-            (tmp_path / place / "killed").touch()
-        command = [sys.executable, tmp_path / "parent.py", dataset, tmp_path / place / "runs"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        assert "5 whole" in done.stdout
-    for one in (tmp_path / "whole" / "runs").iterdir():
-        again = tmp_path / "killed" / "runs" / one.name
-        assert (again / "best.safetensors").read_bytes() == (one / "best.safetensors").read_bytes()
+    (tmp_path / "parent.py").write_text(KILLS.replace("SETTINGS", repr((SHORT, ARMS))))
+    (tmp_path / "killed").mkdir()
+    command = [sys.executable, tmp_path / "parent.py", dataset, tmp_path / "killed" / "runs"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "5 whole" in done.stdout and (tmp_path / "killed" / "killed").exists()
+    configs = [recipe(f"world-cosine{arm}").with_settings(SHORT | {"seed": seed}) for arm, seed in ARMS]
+    train_alone(configs, dataset, tmp_path / "whole")
+    for config in configs:
+        assert weights_of(config, tmp_path / "killed" / "runs") == weights_of(config, tmp_path / "whole")
+        again = tmp_path / "killed" / "runs" / run_name(config)
         epochs = [
             line["epoch"]
             for line in map(json.loads, (again / "metrics.jsonl").read_text().splitlines())
@@ -127,36 +138,35 @@ def cluster_library():
 def test_a_dask_cluster_gives_the_same_runs(dataset, tmp_path):
     distributed = cluster_library()
     configs = [tiny("world-cosine"), tiny("world-cosine-vsl")]
-    list(sweep(configs, dataset, tmp_path / "here", device="cpu"))
+    train_alone(configs, dataset, tmp_path / "here")
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.LocalCluster(**options) as cluster:
         address = cluster.scheduler_address
         results = list(sweep(configs, dataset, tmp_path / "there", device="cpu", cluster=address))
     assert len(results) == 2
     for config in configs:
-        a, b = (tmp_path / place / run_name(config) / "best.safetensors" for place in ("here", "there"))
-        assert a.read_bytes() == b.read_bytes()
+        assert weights_of(config, tmp_path / "here") == weights_of(config, tmp_path / "there")
     with pytest.raises(InputError, match="tcp://127.0.0.1:1"):
         list(sweep([tiny("world-cosine", seed=9)], dataset, tmp_path / "there", cluster="tcp://127.0.0.1:1"))
 
 
 def test_a_killed_worker_of_a_cluster_costs_nothing_but_time(dataset, tmp_path):
     distributed = cluster_library()
-    configs = [tiny("world-cosine", training__epochs=40, seed=seed) for seed in range(3)]
-    list(sweep(configs, dataset, tmp_path / "here", device="cpu"))
+    configs = [tiny("world-cosine", training__epochs=16, seed=seed) for seed in range(3)]
+    train_alone(configs, dataset, tmp_path / "here")
     runs = tmp_path / "there"
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         address = cluster.scheduler_address
         with ThreadPoolExecutor(1) as beside:
             going = beside.submit(lambda: list(sweep(configs, dataset, runs, device="cpu", cluster=address)))
             _until(lambda: any(runs.glob("*/last/*.json")))
+            assert not any(runs.glob("*/results.json"))  # in the middle of its run
             os.kill(cluster.workers[0].pid, signal.SIGKILL)
             assert len(going.result(timeout=300)) == 3
     for config in configs:
-        a, b = (place / run_name(config) / "best.safetensors" for place in (tmp_path / "here", runs))
-        assert a.read_bytes() == b.read_bytes()
+        assert weights_of(config, tmp_path / "here") == weights_of(config, runs)
         lines = map(json.loads, (runs / run_name(config) / "metrics.jsonl").read_text().splitlines())
-        assert [line["epoch"] for line in lines if "dev" in line] == list(range(40))
+        assert [line["epoch"] for line in lines if "dev" in line] == list(range(16))
 
 
 def _until(holds, seconds=60):
