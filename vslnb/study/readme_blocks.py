@@ -21,6 +21,7 @@ from vslnb.storage import write_text
 from vslnb.study.architectures import ARCHITECTURES
 from vslnb.study.decision import format_interval
 from vslnb.study.evidence import effects, further, page, readings
+from vslnb.study.evidence.across import Across
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
 from vslnb.study.evidence.general import General
@@ -275,6 +276,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "told apart": lambda: ToldApart(Strength()).block(),
     "means": lambda: Means().block(),
     "general": lambda: General().block(),
+    "across": lambda: Across(General(), chosen).block() if (chosen := Strength().choice()) else "",
     "known relevance": lambda: KnownRelevance().block(),
     "architectures": _architectures,
     "decision": _decision,

@@ -7,6 +7,7 @@ import pandas as pd
 from vslnb.recipes import arm_recipe
 from vslnb.study.decision import format_interval
 from vslnb.study.evidence import effects
+from vslnb.study.evidence.across import Across
 from vslnb.study.evidence.dose import Dose
 from vslnb.study.evidence.further import Further
 from vslnb.study.evidence.general import General
@@ -227,6 +228,15 @@ def _strength(found: Strength, means: Means, known: KnownRelevance, general: Gen
             "![Experts' tau and rsum on fresh seeds](08_fresh_seeds.png)",
             general.block(found),
         ]
+        if chosen := found.choice():
+            parts += [
+                "## On several architectures",
+                "The same setting on every architecture that is trained with it so far. *rsum, %* is counted in percent "
+                "of the triplet's. The mean is that of random effects once every architecture has two seeds; until then "
+                "every architecture counts once.",
+                "![Experts' tau and rsum by architecture](08_architectures.png)",
+                Across(general, chosen).block(),
+            ]
     if means:
         parts += [
             "## Two trainings averaged",
