@@ -271,13 +271,7 @@ def test_the_ablations_run_over_a_few_photos_with_unequal_captions(tmp_path):
     file = captions_file(tmp_path / "c.csv", counts)
     import_captions(photos, file, tmp_path / "data", backbone=MeanColour(), progress=False)
     demo = yaml.safe_load((PROFILES / "demo.yaml").read_text())
-    mine = {
-        "profile": "mine",
-        "dataset": "flickr8k",
-        "modules": ["cosine"],
-        "device": "cpu",
-        "ablation_epochs": 1,
-    }
+    mine = {"profile": "mine", "dataset": "flickr8k", "modules": ["cosine"], "device": "cpu"}
     mine |= {"data": str(tmp_path / "data"), "run": str(tmp_path / "run")}
     path = NOTEBOOKS / "04_ablations.ipynb"
     papermill.execute_notebook(path, tmp_path / "out.ipynb", demo | mine, cwd=ROOT, progress_bar=False)
