@@ -81,8 +81,9 @@ def sweep(
 @contextlib.contextmanager
 def _workers(cluster: str, runs: int, device: str) -> Iterator[Executor]:
     if not cluster:
-        workers = min(runs, os.cpu_count() or 1) if resolve_device(device).type == "cpu" else 1
-        with ProcessPoolExecutor(workers, mp_context=_processes(), initializer=end_with_parent) as pool:
+        kind = resolve_device(device).type
+        workers = min(runs, os.cpu_count() or 1) if kind == "cpu" else 1
+        with ProcessPoolExecutor(workers, mp_context=_processes(kind), initializer=end_with_parent) as pool:
             yield pool
         return
     try:
@@ -99,13 +100,13 @@ def _workers(cluster: str, runs: int, device: str) -> Iterator[Executor]:
         yield executor
 
 
-def _processes() -> BaseContext:
+def _processes(device: str) -> BaseContext:
     """How workers begin: fresh, because a process that is forked from a program with threads can hang.
 
-    On Linux they are forked from one process that does nothing but load torch, once for all of them; elsewhere each
-    loads it by itself, some seconds of computing.
+    On Linux and a CPU they are forked from one process that does nothing but load torch, once for all of them.
+    Elsewhere each loads it by itself, which takes some seconds.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or device != "cpu":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
