@@ -7,105 +7,139 @@ from test_strength import run
 
 from general import ARCHITECTURES
 from general import SEEDS as PLANNED_SEEDS
-from vslnb.study.evidence.across import ASKED, Across
-from vslnb.study.evidence.general import PERCENT, PLANNED, SEEDS, General
+from vslnb.study.evidence.across import BESIDE, CONTROL, HYPOTHESES, OVER, PAID, Across
+from vslnb.study.evidence.general import PLANNED, SEEDS, General
 
-RUNS = [
+COSINE = [
     *of("cosine"),
     *of("cosine", 10, rsum=(246, 252, 251), expert=(47, 47.5, 48.5)),
     *of("cosine", 10, "shuffled", rsum=(248, 249, 250), expert=(44, 44, 45)),
+]
+SAF = [
     *of("saf"),
     *of("saf", 10, rsum=(250, 252, 253), expert=(45, 47, 46)),
+    *of("saf", 10, "shuffled", rsum=(251, 250, 252), expert=(46, 46.5, 46)),
 ]
-MEANS = [np.mean([3, 3, 3.5]), np.mean([1, 2.5, 1])]  # of `cosine` and SAF in RUNS
-ONE_SEED = [one for one in of("scan-i2t") + of("scan-i2t", 10, expert=(50, 50, 50)) if one["seed"] == 6]
+SCAN = [
+    *of("scan-i2t"),
+    *of("scan-i2t", 10, expert=(50, 50, 50)),
+    *of("scan-i2t", 10, "shuffled", expert=(45, 45, 45)),
+]
+ONE_SEED = [one for one in SCAN if one["seed"] == 6]
+MEANS = [np.mean([3, 3, 3.5]), np.mean([1, 2.5, 1])]  # what experts gain with `cosine` and SAF
 
 
 def across(runs):
     return Across(General(runs), TEN)
 
 
-def test_the_mean_weighs_what_is_known_better_more():
-    found = across(RUNS)
-    together = found.together("experts")
-    assert MEANS[1] < together.mean.value < MEANS[0] and together.mean.value > np.mean(MEANS) + 0.05
-    assert found.mean("experts") == together.mean
-    alike = found.alike("experts")
+def test_random_effects_weigh_what_is_known_better_more():
+    found, asked = across(COSINE + SAF), HYPOTHESES[OVER]
+    together = found.together(asked).mean
+    assert MEANS[1] < together.value < MEANS[0] and together.value > np.mean(MEANS) + 0.05
+    alike = found.alike(asked)
     assert alike.value == pytest.approx(np.mean(MEANS)) and alike.low < MEANS[1]
+    assert found.means(asked) == {"mean, each counted once": alike, "mean, random effects": together}
     with pytest.raises(ValueError, match="two"):
-        across(of("cosine") + of("cosine", 10)).together("experts")
+        across(COSINE).together(asked)
 
 
 def test_until_every_architecture_has_two_seeds_each_counts_once():
-    found = across(RUNS + ONE_SEED)
-    assert len(found) == 3
-    mean = found.mean("experts")
-    assert mean.value == pytest.approx(np.mean([*MEANS, 6])) and mean == found.alike("experts")
-    assert found.together("experts").mean == across(RUNS).together("experts").mean
+    found = across(COSINE + SAF + ONE_SEED)
+    assert len(found) == 3 and found.fewest == 1
+    for asked in HYPOTHESES.values():  # one estimator for all three
+        assert found.means(asked) == {"mean, each counted once": found.alike(asked)}
+    assert found.alike(HYPOTHESES[OVER]).value == pytest.approx(np.mean([*MEANS, 6]))
+    with pytest.raises(ValueError, match="two seeds of every"):
+        found.together(HYPOTHESES[OVER])
+
+
+def test_an_architecture_counts_once_its_control_is_there():
+    without = [one for one in SCAN if one["captions"] == "true"]
+    assert across(COSINE + SAF + without).table().equals(across(COSINE + SAF).table())
+    assert len(across(COSINE + without)) == 1 and across(COSINE + without).summary() == ""
+    assert len(across([])) == 0 and across([]).fewest == 0 and across([]).headline()
 
 
 def test_recall_is_counted_in_percent_of_each_architecture():
-    weak = of("vsrn", rsum=(100, 200, 50)) + of("vsrn", 10, rsum=(99, 204, 50))
-    gaps = across(RUNS + weak).gaps(PERCENT)
-    assert gaps["VSRN"].tolist() == [-1, 2, 0]
-    assert gaps["cosine"] == pytest.approx(
-        [100 * (246 / 250 - 1), 100 * (252 / 251 - 1), 100 * (251 / 252 - 1)]
-    )
-
-
-def test_panels_have_an_architecture_a_row_and_end_with_the_mean():
-    panels = across(RUNS).panels()
-    assert list(panels) == list(ASKED)
-    gaps, intervals = panels["experts' tau minus the triplet's"]
-    assert list(gaps) == list(intervals) == ["cosine", "SAF", "mean"] and len(gaps["mean"]) == 0
-    assert intervals["mean"].low < intervals["mean"].value < intervals["mean"].high
-    control = panels["experts' tau minus that with shuffled captions"]
-    assert list(control[0]) == ["cosine"]  # SAF has no control here, and one alone has no mean
-
-
-def test_the_table_has_levels_beside_what_changes():
-    table = across(RUNS + ONE_SEED).table().set_index("architecture")
-    assert list(table.index) == ["cosine", "SAF", "SCAN, regions attend", "mean"]
-    assert table.loc["cosine", ["seeds", "experts' tau, triplet", "rsum, triplet"]].tolist() == [
-        "3",
-        "44.5",
-        "251.0",
+    weak = [
+        *of("vsrn", rsum=(100, 200, 50)),
+        *of("vsrn", 10, rsum=(99, 204, 50)),
+        *of("vsrn", 10, "shuffled", rsum=(90, 180, 45)),
     ]
-    over, control, paid = ASKED
-    assert table.loc["SCAN, regions attend", over] == "+6.0 (one seed)"
-    assert table.loc["SAF", control] == "" and table.loc["mean", control] == ""  # one control has no mean
-    assert table.loc["mean", over].startswith("+3.6 (") and table.loc["mean", "seeds"] == ""
-    text = across(RUNS + ONE_SEED).block()
-    assert text.startswith("With 10 times beta") and text.count("\n| ") == 2 + len(table)
-    assert across(of("cosine")).block() == "No architecture but `cosine` is trained with it yet."
+    found = across(COSINE + weak)
+    assert found.gaps(HYPOTHESES[PAID])["VSRN"].tolist() == [-1, 2, 0]
+    gaps = found.gaps(HYPOTHESES[PAID])["cosine"]
+    assert gaps == pytest.approx([100 * (246 / 250 - 1), 100 * (252 / 251 - 1), 100 * (251 / 252 - 1)])
+    tau, rsum = (found.gaps(asked) for asked in BESIDE.values())
+    assert rsum["VSRN"].tolist() == [-10, -10, -10] and tau["cosine"].tolist() == [0, -0.5, 0]
+
+
+def test_panels_have_an_architecture_a_row_and_end_with_the_means():
+    panels = across(COSINE + SAF).panels()
+    assert list(panels) == list(HYPOTHESES)
+    gaps, intervals = panels[OVER]
+    assert list(gaps) == list(intervals)
+    assert list(gaps) == ["cosine", "SAF", "mean, each counted once", "mean, random effects"]
+    assert len(gaps["mean, random effects"]) == 0 and gaps["SAF"].tolist() == [1, 2.5, 1]
+    assert panels[CONTROL][0]["SAF"].tolist() == [-1, 0.5, 0]
+    assert list(across(COSINE).panels()[OVER][0]) == ["cosine"]  # one alone has no mean
+
+
+def test_the_table_has_levels_beside_what_changes_and_what_shuffled_captions_do():
+    table = across(COSINE + SAF + ONE_SEED).table().set_index("architecture")
+    assert list(table.index) == ["cosine", "SAF", "SCAN, regions attend", "mean, each counted once"]
+    levels = ["seeds", "experts' tau, triplet", "rsum, triplet"]
+    assert table.loc["cosine", levels].tolist() == ["3", "44.5", "251.0"]
+    assert table.loc["SCAN, regions attend", OVER] == "+6.0 (one seed)"
+    tau, rsum = BESIDE
+    assert table.loc["SCAN, regions attend", [CONTROL, tau, rsum]].tolist() == [
+        "+5.0 (one seed)",
+        "+1.0 (one seed)",
+        "+0.0 (one seed)",
+    ]
+    assert table.loc["mean, each counted once", OVER].startswith("+3.6 (")
+    text = across(COSINE + SAF + ONE_SEED).block()
+    assert text.startswith("Trained so far with 10 times beta") and text.count("\n| ") == 2 + len(table)
+    assert across(COSINE).block() == "No architecture but `cosine` is trained with it yet."
 
 
 def test_what_is_said_counts_architectures_and_calls_few_seeds_no_decision():
-    saf = of("saf", 10, "shuffled", expert=(46, 46, 46))
-    text = across(RUNS + saf + ONE_SEED).summary()
-    assert text.startswith(
-        "With 10 times beta (cider, paper ranks), 3 architectures have one seed or more each."
-    )
+    found = across(COSINE + SAF + ONE_SEED)
+    text = found.summary()
+    assert "seeds in brackets: cosine (3), SAF (3), SCAN, regions attend (1)." in text
     assert "The experts' tau is above the triplet's in 3 of 3, on average by +3.6 (" in text
-    assert "above that with shuffled captions in 1 of 2" in text  # SAF's control is as good
-    assert "rsum is below the triplet's in 1 of 3, and changes by -0.1" in text
-    assert "so this decides nothing yet" in text
-    assert "shuffled" not in across(of("cosine") + of("cosine", 10) + ONE_SEED).summary()
-    assert across([]).summary() == across(of("cosine") + of("cosine", 10)).summary() == ""
+    assert "It is above the tau with shuffled captions in 2 of 3, by" in text  # SAF's control is better
+    assert "rsum changes by -0.1" in text and "lie above -1. It does not." in text
+    assert "over architectures, each counted once" in text and text.endswith("so this decides nothing yet.")
+    assert found.headline().endswith("experts agree more in 3 of 3 architectures (1 to 3 seeds each)")
+    assert "by random effects" in across(COSINE + SAF).summary()
 
 
-def test_when_all_is_there_the_spread_among_architectures_is_said():
-    runs, rng = [], np.random.default_rng(0)
-    for k, name in enumerate(ARCHITECTURES):
-        for strength, captions, gain in ((0, "true", 0), (10, "true", 2 + k), (10, "shuffled", 1)):
-            for seed in PLANNED_SEEDS:
-                rsum, expert = (250, 44 + gain) + rng.normal(0, 0.1, 2)
-                one = run(seed, strength, captions, rsum=rsum, expert=expert)
-                runs.append(one | {"architecture": name})
-    text = across(runs).summary()
-    assert "10 architectures have at least 5 seeds each" in text and "decides nothing" not in text
-    assert "10 of 10" in text and text.endswith(" percent is more than the spread over seeds explains.")
-    assert float(text.split(" percent is more")[0].split()[-1]) > 90  # they gain between 2 and 11
+def whole(gains, control=1.0, rsum=250.0):
+    """All that the design plans: gains of the experts' tau by architecture, some noise a seed."""
+    rng = np.random.default_rng(0)
+    arms = ((0, "true", 250), (10, "true", rsum), (10, "shuffled", 249))
+    return [
+        run(seed, strength, captions, rsum=level + noise[0], expert=44 + gain + noise[1])
+        | {"architecture": name}
+        for name, own in zip(ARCHITECTURES, gains)
+        for (strength, captions, level), gain in zip(arms, (0, own, control))
+        for seed in PLANNED_SEEDS
+        for noise in [rng.normal(0, 0.1, 2)]
+    ]
+
+
+def test_when_all_is_there_the_hypotheses_are_decided_in_their_order():
+    text = across(whole(range(2, 12))).summary()
+    assert "10 of 10" in text and "decides nothing" not in text
+    assert "**H1 holds.** **H2 holds.** **H3 holds.** Seeds alone explain 0 percent" in text
+    even = across(whole([3] * 10)).summary()  # architectures do not differ
+    assert float(even.split("Seeds alone explain ")[1].split()[0]) > 50
+    assert "**H2 holds.** **H3 is not shown.**" in across(whole([3] * 10, rsum=240)).summary()
+    assert "**H2 is not shown.** **H3 does not count.**" in across(whole([3] * 10, control=3)).summary()
+    fewer = [one for one in whole([3] * 10) if not (one["captions"] == "shuffled" and one["seed"] > 8)]
+    assert "decides nothing yet" in across(fewer).summary()  # of which controls are missing
 
 
 def test_what_is_planned_is_what_decides():

@@ -152,7 +152,7 @@ def test_a_dask_cluster_gives_the_same_runs(dataset, tmp_path):
 
 def test_a_killed_worker_of_a_cluster_costs_nothing_but_time(dataset, tmp_path):
     distributed = cluster_library()
-    configs = [tiny("world-cosine", training__epochs=16, seed=seed) for seed in range(3)]
+    configs = [tiny("world-cosine", training__epochs=25, seed=seed) for seed in range(3)]
     train_alone(configs, dataset, tmp_path / "here")
     runs = tmp_path / "there"
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
@@ -166,7 +166,7 @@ def test_a_killed_worker_of_a_cluster_costs_nothing_but_time(dataset, tmp_path):
     for config in configs:
         assert weights_of(config, tmp_path / "here") == weights_of(config, runs)
         lines = map(json.loads, (runs / run_name(config) / "metrics.jsonl").read_text().splitlines())
-        assert [line["epoch"] for line in lines if "dev" in line] == list(range(16))
+        assert [line["epoch"] for line in lines if "dev" in line] == list(range(25))
 
 
 def _until(holds, seconds=60):

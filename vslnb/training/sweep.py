@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
-from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from vslnb.config import Config
@@ -81,9 +79,10 @@ def sweep(
 @contextlib.contextmanager
 def _workers(cluster: str, runs: int, device: str) -> Iterator[Executor]:
     if not cluster:
-        kind = resolve_device(device).type
-        workers = min(runs, os.cpu_count() or 1) if kind == "cpu" else 1
-        with ProcessPoolExecutor(workers, mp_context=_processes(kind), initializer=end_with_parent) as pool:
+        # A fresh process: one that is forked from a program with threads can hang.
+        context = multiprocessing.get_context("spawn")
+        workers = min(runs, os.cpu_count() or 1) if resolve_device(device).type == "cpu" else 1
+        with ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
             yield pool
         return
     try:
@@ -98,21 +97,6 @@ def _workers(cluster: str, runs: int, device: str) -> Iterator[Executor]:
         ) from None
     with client, client.get_executor(pure=False) as executor:
         yield executor
-
-
-def _processes(device: str) -> BaseContext:
-    """How workers begin: fresh, because a process that is forked from a program with threads can hang.
-
-    On Linux and a CPU they are forked from one process that does nothing but load torch, once for all of them.
-    Elsewhere each loads it by itself, which takes some seconds.
-    """
-    if sys.platform != "linux" or device != "cpu":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["vslnb.training.loop", "torch._dynamo"]
-    )  # every optimizer loads the latter
-    return context
 
 
 def _outcomes(

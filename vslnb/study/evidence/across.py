@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -14,16 +16,34 @@ from vslnb.study.evidence.strength import Choice, format_gaps
 from vslnb.study.markdown import markdown_table
 from vslnb.study.random_effects import RandomEffects, random_effects
 
-# What is asked of every architecture: by the axis of a figure, a measure and its baseline.
-ASKED = {
-    "experts' tau minus the triplet's": ("experts", TRIPLET),
-    "experts' tau minus that with shuffled captions": ("experts", SHUFFLED),
-    "rsum minus the triplet's, % of it": (PERCENT, TRIPLET),
+
+class Asked(NamedTuple):
+    """A measure minus that of a baseline; `bound` is what the hypothesis asks the interval to lie above."""
+
+    measure: str
+    against: str = TRIPLET
+    shuffled: bool = False  # of the setting with shuffled captions
+    bound: float = 0.0
+
+
+# The three hypotheses of the design, by the axis of a figure,
+HYPOTHESES = {
+    "experts' tau minus the triplet's": Asked("experts"),
+    "experts' tau minus that with shuffled captions": Asked("experts", SHUFFLED),
+    "rsum minus the triplet's, % of it": Asked(PERCENT, bound=-ALLOWED),
+}
+OVER, CONTROL, PAID = HYPOTHESES
+# and what shuffled captions do by themselves.
+BESIDE = {
+    "shuffled captions: experts' tau minus the triplet's": Asked("experts", shuffled=True),
+    "shuffled captions: rsum minus the triplet's, % of it": Asked(PERCENT, shuffled=True),
 }
 
 
 class Across:
-    """One setting of VSL on every architecture that was trained with it.
+    """One setting of VSL on every architecture that was trained with it, with the triplet and with its control.
+
+    An architecture counts once all three are there with at least one seed.
 
     Args:
         general: the runs.
@@ -32,62 +52,70 @@ class Across:
 
     def __init__(self, general: General, setting: Choice):
         self.general, self.setting = general, setting
-
-    def gaps(self, measure: str, against: str = TRIPLET) -> dict[str, np.ndarray]:
-        """By the name of an architecture, a measure minus that of the baseline, a number a seed."""
-        found = self.general.gaps(measure, self.setting, against)
-        return {name_of(architecture): gap for architecture, gap in found.items()}
+        asked = [*HYPOTHESES.values(), *BESIDE.values()]
+        found = [general.gaps(one.measure, setting, one.against, one.shuffled) for one in asked]
+        self.architectures = [name for name in found[0] if all(name in gaps for gaps in found)]
 
     def __len__(self) -> int:
-        """Architectures with at least one seed of the setting and of the triplet."""
-        return len(self.gaps("experts"))
+        return len(self.architectures)
 
-    def together(self, measure: str, against: str = TRIPLET) -> RandomEffects:
-        """The random-effects mean over the architectures that have at least two seeds.
+    def gaps(self, asked: Asked) -> dict[str, np.ndarray]:
+        """By the name of an architecture, a number a seed."""
+        found = self.general.gaps(asked.measure, self.setting, asked.against, asked.shuffled)
+        return {name_of(one): found[one] for one in self.architectures}
+
+    @property
+    def fewest(self) -> int:
+        """Seeds behind the comparison that has fewest; 0 without an architecture."""
+        asked = [*HYPOTHESES.values(), *BESIDE.values()]
+        return min((len(gap) for one in asked for gap in self.gaps(one).values()), default=0)
+
+    def alike(self, asked: Asked) -> Interval:
+        """Student's interval over the architectures, each counted once with the mean of its seeds."""
+        return interval_over_seeds([gap.mean() for gap in self.gaps(asked).values()])
+
+    def together(self, asked: Asked) -> RandomEffects:
+        """The random-effects mean.
 
         Raises:
-            ValueError: while there are fewer than two of these.
+            ValueError: while an architecture has one seed, or there are fewer than two architectures.
         """
-        found = [gap for gap in self.gaps(measure, against).values() if len(gap) > 1]
+        found = self.gaps(asked).values()
+        if min(map(len, found), default=0) < 2:
+            raise ValueError("needs two seeds of every architecture")
         return random_effects([gap.mean() for gap in found], [gap.var(ddof=1) / len(gap) for gap in found])
 
-    def alike(self, measure: str, against: str = TRIPLET) -> Interval:
-        """Student's interval over the architectures, each counted once with the mean of its seeds."""
-        return interval_over_seeds([gap.mean() for gap in self.gaps(measure, against).values()])
-
-    def mean(self, measure: str, against: str = TRIPLET) -> Interval:
-        """The random-effects mean if all have at least two seeds, of two architectures or more; until then `alike`."""
-        gaps = self.gaps(measure, against)
-        whole = len(gaps) > 1 and all(len(gap) > 1 for gap in gaps.values())
-        return self.together(measure, against).mean if whole else self.alike(measure, against)
+    def means(self, asked: Asked) -> dict[str, Interval]:
+        """By its name: the mean that counts each architecture once, and random effects where two seeds are there."""
+        if len(self) < 2:
+            return {}
+        found = {"mean, each counted once": self.alike(asked)}
+        return found | ({"mean, random effects": self.together(asked).mean} if self.fewest > 1 else {})
 
     def panels(self) -> dict[str, Panel]:
         """A forest plot: an architecture a row, and their mean below them where there are two."""
         found = {}
-        for label, asked in ASKED.items():
-            gaps, intervals = as_panel(self.gaps(*asked))
-            if len(gaps) > 1:
-                gaps["mean"], intervals["mean"] = np.zeros(0), self.mean(*asked)
+        for label, asked in HYPOTHESES.items():
+            gaps, intervals = as_panel(self.gaps(asked))
+            for name, mean in self.means(asked).items():
+                gaps[name], intervals[name] = np.zeros(0), mean
             found[label] = gaps, intervals
         return found
 
     def table(self) -> pd.DataFrame:
-        """A row an architecture: seeds, the triplet's levels, and what changes; the mean below them."""
+        """A row an architecture: seeds, the triplet's levels, and what changes; the means below them."""
         rows: dict[str, dict[str, str]] = {}
-        for architecture, gap in self.general.gaps("experts", self.setting).items():
-            levels = {
-                measure: self.general.level(measure, architecture) for measure in ("experts", "test rsum")
-            }
+        for architecture in self.architectures:
             rows[name_of(architecture)] = {
-                "seeds": str(len(gap)),
-                "experts' tau, triplet": f"{levels['experts']:.1f}",
-                "rsum, triplet": f"{levels['test rsum']:.1f}",
+                "seeds": str(len(self.gaps(HYPOTHESES[OVER])[name_of(architecture)])),
+                "experts' tau, triplet": f"{self.general.level('experts', architecture):.1f}",
+                "rsum, triplet": f"{self.general.level('test rsum', architecture):.1f}",
             }
-        for label, asked in ASKED.items():
-            for name, gap in (gaps := self.gaps(*asked)).items():
+        for label, asked in (HYPOTHESES | BESIDE).items():
+            for name, gap in self.gaps(asked).items():
                 rows[name][label] = format_gaps(gap)
-            if len(gaps) > 1:
-                rows.setdefault("mean", {})[label] = format_interval(self.mean(*asked))
+            for name, mean in self.means(asked).items():
+                rows.setdefault(name, {})[label] = format_interval(mean)
         return pd.DataFrame(rows).T.rename_axis("architecture").fillna("").reset_index()
 
     def block(self) -> str:
@@ -97,41 +125,48 @@ class Across:
         return f"{self.summary()}\n\n{markdown_table(self.table())}"
 
     def headline(self) -> str:
-        """What a figure says above its panels."""
-        bought, paid = (self.mean(*ASKED[label]).value for label in (list(ASKED)[0], list(ASKED)[2]))
-        return f"{len(self)} architectures, {self.setting.strength:g} times beta: experts' tau {bought:+.1f}, rsum {paid:+.1f} %"
+        """The message of the figure: in how many architectures experts agree more, and how many seeds say so."""
+        gaps = self.gaps(HYPOTHESES[OVER])
+        most = max(map(len, gaps.values()), default=0)
+        seeds = f"{self.fewest} to {most}" if self.fewest < most else f"{most}"
+        return f"{self.setting.strength:g} times beta: experts agree more in {_above(gaps)} architectures ({seeds} seeds each)"
 
     def summary(self) -> str:
-        """In how many architectures each of the three is so, with the mean, in a paragraph; empty below two."""
+        """What is there, in a paragraph; empty below two architectures."""
         if len(self) < 2:
             return ""
-        gaps = {label: self.gaps(*asked) for label, asked in ASKED.items()}
-        means = {label: format_interval(self.mean(*asked)) for label, asked in ASKED.items() if gaps[label]}
-        over, control, paid = ASKED
-        fewest = min(map(len, gaps[over].values()))
-        seeds = f"at least {fewest} seeds" if fewest > 1 else "one seed or more"
+        gaps = {label: self.gaps(asked) for label, asked in HYPOTHESES.items()}
+        seeds = ", ".join(f"{name} ({len(gap)})" for name, gap in gaps[OVER].items())
+        over, control, paid = (list(self.means(asked).values())[-1] for asked in HYPOTHESES.values())
+        counted = "by random effects" if self.fewest > 1 else "over architectures, each counted once"
+        within = "It does." if paid.low > -ALLOWED else "It does not."
         said = [
-            f"With {self.setting.words}, {len(self)} architectures have {seeds} each.",
-            f"The experts' tau is above the triplet's in {_above(gaps[over])}, on average by {means[over]}.",
+            f"Trained so far with {self.setting.words}, seeds in brackets: {seeds}.",
+            f"The experts' tau is above the triplet's in {_above(gaps[OVER])}, on average by {format_interval(over)}.",
+            f"It is above the tau with shuffled captions in {_above(gaps[CONTROL])}, by {format_interval(control)}.",
+            f"rsum changes by {format_interval(paid)} percent of the triplet's; the design asks that this interval lie "
+            f"above -{ALLOWED:g}. {within}",
+            f"These means and intervals are {counted}.",
         ]
-        if gaps[control]:
-            said += [
-                f"It is above that with shuffled captions in {_above(gaps[control])}, on average by {means[control]}."
-            ]
-        below = sum(gap.mean() < 0 for gap in gaps[paid].values())
-        said += [
-            f"rsum is below the triplet's in {below} of {len(self)}, and changes by {means[paid]} percent of it; "
-            f"the design allows a loss of {ALLOWED:g} percent."
-        ]
-        if fewest < SEEDS or len(self) < PLANNED:
+        if self.fewest < SEEDS or len(self) < PLANNED:
             said += [
                 f"The design asks for {SEEDS} seeds of {PLANNED} architectures, so this decides nothing yet."
             ]
-        if fewest < 2:
-            return " ".join([*said, "Each architecture counts once in these means."])
-        spread = self.together(*ASKED[over]).heterogeneity
-        more = f"{spread:.0f} percent is more than the spread over seeds explains"
-        return " ".join([*said, f"Of the spread of the experts' gains among architectures, {more}."])
+        else:
+            said += [self._decision()]
+        return " ".join(said)
+
+    def _decision(self) -> str:
+        """H1 to H3 over architectures, in their order, and how much of the spread seeds alone explain."""
+        found, before = [], True
+        for number, asked in enumerate(HYPOTHESES.values(), start=1):
+            holds = before and self.together(asked).mean.low > asked.bound
+            word = "holds" if holds else "is not shown" if before else "does not count"
+            found.append(f"**H{number} {word}.**")
+            before = holds
+        alone = 100 - self.together(HYPOTHESES[OVER]).heterogeneity
+        explained = f"Seeds alone explain {alone:.0f} percent of how much the experts' gains differ between architectures."
+        return " ".join([*found, explained])
 
 
 def _above(gaps: dict[str, np.ndarray]) -> str:

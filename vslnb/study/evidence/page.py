@@ -231,9 +231,9 @@ def _strength(found: Strength, means: Means, known: KnownRelevance, general: Gen
         if chosen := found.choice():
             parts += [
                 "## On several architectures",
-                "The same setting on every architecture that is trained with it so far. *rsum, %* is counted in percent "
-                "of the triplet's. The mean is that of random effects once every architecture has two seeds; until then "
-                "every architecture counts once.",
+                "The same setting on every architecture that has it, its triplet and its control so far. rsum is "
+                "counted in percent of the triplet's. One mean counts each architecture once; the random-effects "
+                "mean stands beside it once every architecture has two seeds.",
                 "![Experts' tau and rsum by architecture](08_architectures.png)",
                 Across(general, chosen).block(),
             ]
