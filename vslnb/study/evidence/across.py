@@ -10,7 +10,17 @@ import pandas as pd
 from vslnb.evaluation.intervals import Interval
 from vslnb.study.comparison import interval_over_seeds
 from vslnb.study.decision import format_interval
-from vslnb.study.evidence.general import ALLOWED, PERCENT, PLANNED, SEEDS, SHUFFLED, TRIPLET, General, name_of
+from vslnb.study.evidence.general import (
+    ALLOWED,
+    PERCENT,
+    PLANNED,
+    SEEDS,
+    SHUFFLED,
+    TRIPLET,
+    General,
+    in_turn,
+    name_of,
+)
 from vslnb.study.evidence.runs import Panel, as_panel
 from vslnb.study.evidence.strength import Choice, format_gaps
 from vslnb.study.markdown import markdown_table
@@ -38,6 +48,7 @@ BESIDE = {
     "shuffled captions: experts' tau minus the triplet's": Asked("experts", shuffled=True),
     "shuffled captions: rsum minus the triplet's, % of it": Asked(PERCENT, shuffled=True),
 }
+ASKED = HYPOTHESES | BESIDE
 
 
 class Across:
@@ -52,23 +63,25 @@ class Across:
 
     def __init__(self, general: General, setting: Choice):
         self.general, self.setting = general, setting
-        asked = [*HYPOTHESES.values(), *BESIDE.values()]
-        found = [general.gaps(one.measure, setting, one.against, one.shuffled) for one in asked]
-        self.architectures = [name for name in found[0] if all(name in gaps for gaps in found)]
+        self._gaps = {
+            asked: general.gaps(asked.measure, setting, asked.against, asked.shuffled)
+            for asked in ASKED.values()
+        }
+        self.architectures = [
+            name for name in self._gaps[HYPOTHESES[OVER]] if all(name in gaps for gaps in self._gaps.values())
+        ]
 
     def __len__(self) -> int:
         return len(self.architectures)
 
     def gaps(self, asked: Asked) -> dict[str, np.ndarray]:
         """By the name of an architecture, a number a seed."""
-        found = self.general.gaps(asked.measure, self.setting, asked.against, asked.shuffled)
-        return {name_of(one): found[one] for one in self.architectures}
+        return {name_of(one): self._gaps[asked][one] for one in self.architectures}
 
     @property
     def fewest(self) -> int:
         """Seeds behind the comparison that has fewest; 0 without an architecture."""
-        asked = [*HYPOTHESES.values(), *BESIDE.values()]
-        return min((len(gap) for one in asked for gap in self.gaps(one).values()), default=0)
+        return min((len(gap) for one in ASKED.values() for gap in self.gaps(one).values()), default=0)
 
     def alike(self, asked: Asked) -> Interval:
         """Student's interval over the architectures, each counted once with the mean of its seeds."""
@@ -111,7 +124,7 @@ class Across:
                 "experts' tau, triplet": f"{self.general.level('experts', architecture):.1f}",
                 "rsum, triplet": f"{self.general.level('test rsum', architecture):.1f}",
             }
-        for label, asked in (HYPOTHESES | BESIDE).items():
+        for label, asked in ASKED.items():
             for name, gap in self.gaps(asked).items():
                 rows[name][label] = format_gaps(gap)
             for name, mean in self.means(asked).items():
@@ -144,7 +157,7 @@ class Across:
             f"Trained so far with {self.setting.words}, seeds in brackets: {seeds}.",
             f"The experts' tau is above the triplet's in {_above(gaps[OVER])}, on average by {format_interval(over)}.",
             f"It is above the tau with shuffled captions in {_above(gaps[CONTROL])}, by {format_interval(control)}.",
-            f"rsum changes by {format_interval(paid)} percent of the triplet's; the design asks that this interval lie "
+            f"The rsum changes by {format_interval(paid)} percent of the triplet's; the design asks that this interval lie "
             f"above -{ALLOWED:g}. {within}",
             f"These means and intervals are {counted}.",
         ]
@@ -158,12 +171,8 @@ class Across:
 
     def _decision(self) -> str:
         """H1 to H3 over architectures, in their order, and how much of the spread seeds alone explain."""
-        found, before = [], True
-        for number, asked in enumerate(HYPOTHESES.values(), start=1):
-            holds = before and self.together(asked).mean.low > asked.bound
-            word = "holds" if holds else "is not shown" if before else "does not count"
-            found.append(f"**H{number} {word}.**")
-            before = holds
+        above = [self.together(asked).mean.low > asked.bound for asked in HYPOTHESES.values()]
+        found = [f"**H{number} {word}.**" for number, word in enumerate(in_turn(above), start=1)]
         alone = 100 - self.together(HYPOTHESES[OVER]).heterogeneity
         explained = f"Seeds alone explain {alone:.0f} percent of how much the experts' gains differ between architectures."
         return " ".join([*found, explained])

@@ -141,17 +141,13 @@ class General:
             seen = "; ".join(f"{words}: {format_gaps(gap)}" for words, gap in there.items())
             return f"{about} Nothing is decided yet, because {min(map(len, there.values()))} of {SEEDS} seeds are there: {seen}."
         bound = -ALLOWED / 100 * self.level("test rsum", architecture)
-        found, before = [], True
-        for (name, (interval, holds)), words in zip(outcomes.items(), asked, strict=True):
-            outcome = (
-                "holds"
-                if holds
-                else "is not shown"
-                if before
-                else "does not count, as one before it is not shown"
+        found = []
+        turns = in_turn([holds for _, holds in outcomes.values()])
+        for (name, (interval, _)), words, outcome in zip(outcomes.items(), asked, turns, strict=True):
+            reason = ", as one before it is not shown" if outcome == "does not count" else ""
+            found.append(
+                f"**{name} {outcome}{reason}.** {words[0].upper()}{words[1:]}: {format_interval(interval)}."
             )
-            found.append(f"**{name} {outcome}.** {words[0].upper()}{words[1:]}: {format_interval(interval)}.")
-            before = holds
         below = "; the whole interval lies below it" if outcomes["H3"][0].high < bound else ""
         return f"{about} {' '.join(found)} H3 asks for an interval above {bound:+.1f}{below}."
 
@@ -205,6 +201,18 @@ def _arms(chosen: Choice) -> dict[str, Trained]:
         name = "VSL, as in the paper" if setting == PAPER else f"VSL, {setting.strength:g} times beta"
         found |= {name: (setting, False), f"{name}, shuffled": (setting, True)}
     return found | {words: (name, False) for name, words in INSTEAD_NAMES.items()}
+
+
+def in_turn(met: Sequence[bool]) -> list[str]:
+    """What becomes of hypotheses that are tested in their order: a later one counts only if those before it hold.
+
+    >>> in_turn([True, False, True])
+    ['holds', 'is not shown', 'does not count']
+    """
+    words = []
+    for number, one in enumerate(met):
+        words.append("does not count" if not all(met[:number]) else "holds" if one else "is not shown")
+    return words
 
 
 def name_of(architecture: str) -> str:
